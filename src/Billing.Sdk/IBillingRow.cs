@@ -12,6 +12,9 @@ public interface IVersionedRow : IBillingRow
 {
     /// <summary>1 for a new row; each replacement has one more.</summary>
     long Version { get; }
+
+    /// <summary>The same row with another version.</summary>
+    IVersionedRow WithVersion(long version);
 }
 
 /// <summary>A row of a payer: read with the payer's page and written under the payer's billing version.</summary>

@@ -155,4 +155,6 @@ public sealed record Tenant : IVersionedRow
     public required long Version { get; init; }
 
     TenantId IBillingRow.Tenant => Id;
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }

@@ -54,6 +54,8 @@ public sealed record Customer : IVersionedRow, IPayerRow
     public required long BillingVersion { get; init; }
 
     long IVersionedRow.Version => BillingVersion;
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { BillingVersion = version };
 }
 
 /// <summary>Name and addresses of a customer from a moment on: the personal data, in a table of its own. A change adds a row.</summary>

@@ -116,6 +116,8 @@ public sealed record Invoice : IVersionedRow, IPayerRow
 
     /// <summary>Who or what made it.</summary>
     public required string Actor { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }
 
 /// <summary>What a line is for.</summary>

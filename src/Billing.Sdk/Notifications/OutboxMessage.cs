@@ -62,4 +62,6 @@ public sealed record OutboxMessage : IVersionedRow, IPayerRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }

@@ -126,6 +126,8 @@ public sealed record Payment : IVersionedRow, IPayerRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }
 
 /// <summary>Where an attempt stands.</summary>
@@ -209,6 +211,8 @@ public sealed record PaymentAttempt : IVersionedRow, IPayerRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }
 
 /// <summary>Money given back.</summary>

@@ -110,4 +110,6 @@ public sealed record RunRecord : IVersionedRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Billing.Catalog;
 using Billing.Credits;
 using Billing.Customers;
@@ -60,4 +61,44 @@ public static class StorageKeys
         [typeof(PaymentAttempt)] = [[nameof(PaymentAttempt.Key)], [nameof(PaymentAttempt.PaymentId), nameof(PaymentAttempt.Number)]],
         [typeof(OutboxMessage)] = [[nameof(OutboxMessage.PayerId), nameof(OutboxMessage.Sequence)]],
     }.AsReadOnly();
+
+    /// <summary>The primary key of a row as text that is equal for equal keys of one row type; the tenant is not part of it.</summary>
+    public static string KeyOf(IBillingRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row switch
+        {
+            Customer r => r.Id,
+            CustomerContact r => Text(r.Id),
+            PaymentMethod r => r.Id,
+            Subscription r => r.Id,
+            SubscriptionTerm r => Text(r.Id),
+            Invoice r => Text(r.Id),
+            InvoiceLine r => Text(r.Id),
+            PendingItem r => Text(r.Id),
+            CouponRedemption r => Text(r.Id),
+            CreditGrant r => $"{r.CustomerId}\u001f{r.Id}",
+            CreditNote r => Text(r.Id),
+            CreditUse r => Text(r.Id),
+            Payment r => Text(r.Id),
+            PaymentAttempt r => Text(r.Id),
+            Refund r => Text(r.Id),
+            LedgerTransaction r => Text(r.Id),
+            LedgerEntry r => Text(r.Id),
+            OutboxMessage r => Text(r.Id),
+            QuarantineItem r => r.PayerId,
+            Tenant or TaskConfigurationRow => "",
+            CatalogVersion r => r.Number.ToString(CultureInfo.InvariantCulture),
+            UsageRollup r => Text(r.Id),
+            UsageRecord r => Text(r.Hash),
+            RejectedRecord r => Text(r.Id),
+            InvoiceNumber r => $"{r.LegalEntity}\u001f{r.Series}\u001f{r.Number.ToString(CultureInfo.InvariantCulture)}",
+            DueItem r => $"{r.Kind}\u001f{r.PayerId}",
+            IdempotencyRecord r => $"{r.Command}\u001f{r.Key}",
+            RunRecord r => Text(r.Id),
+            _ => throw new ArgumentException($"{row.GetType().Name} is not a row type of the storage contract.", nameof(row)),
+        };
+    }
+
+    private static string Text(Guid id) => id.ToString("N");
 }

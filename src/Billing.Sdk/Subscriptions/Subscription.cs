@@ -35,6 +35,8 @@ public sealed record Subscription : IVersionedRow, IPayerRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }
 
 /// <summary>What a term says.</summary>

@@ -11,4 +11,6 @@ public sealed record TaskConfigurationRow : IVersionedRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }

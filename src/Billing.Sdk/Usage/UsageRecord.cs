@@ -28,6 +28,8 @@ public sealed record UsageRecord : IVersionedRow
 
     /// <inheritdoc/>
     public required long Version { get; init; }
+
+    IVersionedRow IVersionedRow.WithVersion(long version) => this with { Version = version };
 }
 
 /// <summary>
