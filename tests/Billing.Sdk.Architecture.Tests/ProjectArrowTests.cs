@@ -114,13 +114,12 @@ public class ProjectArrowTests
             return new Project(
                 Path.GetFileNameWithoutExtension(path),
                 [.. xml.Descendants("PackageReference").Where(e => !IsBuildOnly(e)).Select(Include)],
-                [.. xml.Descendants("ProjectReference").Where(e => !IsBuildOnly(e)).Select(e => Include(e).Replace('\\', '/'))],
+                [.. xml.Descendants("ProjectReference").Select(e => Include(e).Replace('\\', '/'))],
                 [.. xml.Descendants("FrameworkReference").Select(Include)]);
         }
 
-        private static bool IsBuildOnly(XElement reference) =>
-            string.Equals((string?)reference.Attribute("PrivateAssets") ?? (string?)reference.Element("PrivateAssets"), "all", StringComparison.OrdinalIgnoreCase)
-            && (string?)reference.Attribute("ReferenceOutputAssembly") != "true" && reference.Name.LocalName == "PackageReference";
+        private static bool IsBuildOnly(XElement package) =>
+            string.Equals((string?)package.Attribute("PrivateAssets") ?? (string?)package.Element("PrivateAssets"), "all", StringComparison.OrdinalIgnoreCase);
 
         private static string Include(XElement reference) => (string?)reference.Attribute("Include") ?? "";
     }
