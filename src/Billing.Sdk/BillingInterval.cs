@@ -41,24 +41,16 @@ public readonly record struct BillingInterval(IntervalUnit Unit, int Count)
     /// The border that lies so many intervals after the anchor (before it for negative numbers). Counted from the anchor by calendar
     /// arithmetic, never step by step: an anchor on the 31st gives 28 or 29 February and then 31 March again.
     /// </summary>
-    public LocalDate Border(LocalDate anchor, int index) => Unit switch
-    {
-        IntervalUnit.Day => anchor.PlusDays(index * Count),
-        IntervalUnit.Week => anchor.PlusDays(7 * index * Count),
-        IntervalUnit.Month => anchor.PlusMonths(index * Count),
-        IntervalUnit.Year => anchor.PlusMonths(12 * index * Count),
-        _ => throw new InvalidOperationException($"Unknown interval unit {Unit}."),
-    };
+    /// <exception cref="InvalidOperationException">The count is below one, or the unit unknown.</exception>
+    public LocalDate Border(LocalDate anchor, int index) =>
+        IsMonthBased ? anchor.PlusMonths(index * Length) : anchor.PlusDays(index * Length);
 
     /// <summary>The index of the period, counted from the anchor, in which the date lies: Border(index) ≤ date &lt; Border(index + 1).</summary>
+    /// <exception cref="InvalidOperationException">The count is below one, or the unit unknown.</exception>
     public int IndexAt(LocalDate anchor, LocalDate date)
     {
-        var guess = Unit switch
-        {
-            IntervalUnit.Day => Floor(Period.DaysBetween(anchor, date), Count),
-            IntervalUnit.Week => Floor(Period.DaysBetween(anchor, date), 7 * Count),
-            _ => Floor(((date.Year - anchor.Year) * 12) + date.Month - anchor.Month, Months),
-        };
+        var distance = IsMonthBased ? ((date.Year - anchor.Year) * 12) + date.Month - anchor.Month : Period.DaysBetween(anchor, date);
+        var guess = Floor(distance, Length);
         while (Border(anchor, guess) > date)
         {
             guess--;
@@ -74,6 +66,16 @@ public readonly record struct BillingInterval(IntervalUnit Unit, int Count)
 
     /// <summary>For example <c>1 month</c>.</summary>
     public override string ToString() => $"{Count} {Unit.ToString().ToLowerInvariant()}{(Count == 1 ? "" : "s")}";
+
+    /// <summary>Months or days, at least one; a length of nothing would make periods without end.</summary>
+    private int Length => (Count, Unit) switch
+    {
+        ( < 1, _) => throw new InvalidOperationException($"{this} is no billing interval: the count is at least one."),
+        (_, IntervalUnit.Day) => Count,
+        (_, IntervalUnit.Week) => 7 * Count,
+        (_, IntervalUnit.Month or IntervalUnit.Year) => Months,
+        _ => throw new InvalidOperationException($"Unknown interval unit {Unit}."),
+    };
 
     private static int Floor(int value, int divisor) => value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor);
 }

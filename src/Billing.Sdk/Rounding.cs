@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace Billing;
 
@@ -25,24 +26,37 @@ public static class Rounding
     /// <param name="value">The value.</param>
     /// <param name="scale">Decimals to keep, −20 to 28; negative scales round to tens (−1), hundreds (−2) and so on.</param>
     /// <param name="mode">What happens to the rest.</param>
-    public static decimal Round(decimal value, int scale, RoundingMode mode)
-    {
-        if (scale < 0)
-        {
-            var unit = PowerOfTen(-scale);
-            return Round(value / unit, 0, mode) * unit;
-        }
+    /// <exception cref="ArgumentOutOfRangeException">The scale is outside its range, or the mode unknown.</exception>
+    public static decimal Round(decimal value, int scale, RoundingMode mode) => scale < 0 ? RoundToUnit(value, scale, mode) : RoundToDecimals(value, scale, mode);
 
-        return mode switch
+    private static decimal RoundToDecimals(decimal value, int scale, RoundingMode mode) => mode switch
+    {
+        RoundingMode.HalfUp => decimal.Round(value, scale, MidpointRounding.AwayFromZero),
+        RoundingMode.HalfEven => decimal.Round(value, scale, MidpointRounding.ToEven),
+        RoundingMode.Down => decimal.Round(value, scale, MidpointRounding.ToZero),
+        RoundingMode.Up => value >= 0
+            ? decimal.Round(value, scale, MidpointRounding.ToPositiveInfinity)
+            : decimal.Round(value, scale, MidpointRounding.ToNegativeInfinity),
+        _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
+    };
+
+    private static decimal RoundToUnit(decimal value, int scale, RoundingMode mode)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale, -20);
+
+        // By remainder: a quotient has no room for the last digits of a long value, and they decide about halves and Up.
+        var unit = PowerOfTen(-scale);
+        var rest = Math.Abs(value % unit);
+        var units = decimal.Truncate(value / unit);
+        var away = mode switch
         {
-            RoundingMode.HalfUp => decimal.Round(value, scale, MidpointRounding.AwayFromZero),
-            RoundingMode.HalfEven => decimal.Round(value, scale, MidpointRounding.ToEven),
-            RoundingMode.Down => decimal.Round(value, scale, MidpointRounding.ToZero),
-            RoundingMode.Up => value >= 0
-                ? decimal.Round(value, scale, MidpointRounding.ToPositiveInfinity)
-                : decimal.Round(value, scale, MidpointRounding.ToNegativeInfinity),
+            RoundingMode.HalfUp => rest >= unit / 2m,
+            RoundingMode.HalfEven => rest > unit / 2m || (rest == unit / 2m && units % 2m != 0m),
+            RoundingMode.Down => false,
+            RoundingMode.Up => rest > 0m,
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
         };
+        return (value - (value % unit)) + (away ? Math.Sign(value) * unit : 0m);
     }
 
     /// <summary>The value without trailing zeros, with at least so many decimals, in the invariant culture.</summary>
@@ -81,44 +95,45 @@ public static class Allocation
     /// <param name="amount">A multiple of <paramref name="smallest"/>; may be negative.</param>
     /// <param name="weights">Not negative, at least one above zero.</param>
     /// <param name="smallest">The smallest amount, above zero.</param>
+    /// <exception cref="ArgumentException">One of the parameters is not as it must be.</exception>
     public static decimal[] LargestRemainder(decimal amount, IReadOnlyList<decimal> weights, decimal smallest)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(smallest);
-        var total = weights.Sum();
-        if (total <= 0m || weights.Any(w => w < 0m))
+        if (weights.Any(w => w < 0m) || weights.All(w => w == 0m))
         {
             throw new ArgumentException("Weights must not be negative and at least one must be above zero.", nameof(weights));
         }
 
-        var sign = amount < 0 ? -1m : 1m;
-        var units = Math.Abs(amount) / smallest;
-        if (decimal.Truncate(units) != units)
+        if (amount % smallest != 0m)
         {
             throw new ArgumentException($"{amount} is not a multiple of {smallest}.", nameof(amount));
         }
 
-        var parts = new decimal[weights.Count];
-        var remainders = new decimal[weights.Count];
-        var left = units;
-        for (var i = 0; i < parts.Length; i++)
-        {
-            var share = units * weights[i] / total;
-            parts[i] = decimal.Truncate(share);
-            remainders[i] = share - parts[i];
-            left -= parts[i];
-        }
+        var parts = ShareUnits((BigInteger)(Math.Abs(amount) / smallest), weights);
+        return Array.ConvertAll(parts, p => (decimal)p * smallest * (amount < 0m ? -1m : 1m));
+    }
 
-        foreach (var i in Enumerable.Range(0, parts.Length).OrderByDescending(i => remainders[i]).Take((int)left))
+    // In whole numbers of any size: a product of amount and weight has more digits than a decimal, and a rounded one could change who is next.
+    private static BigInteger[] ShareUnits(BigInteger units, IReadOnlyList<decimal> weights)
+    {
+        var scale = weights.Max(w => w.Scale);
+        var whole = weights.Select(w => WholeNumber(w, scale)).ToArray();
+        var total = whole.Aggregate((a, b) => a + b);
+        var shares = Array.ConvertAll(whole, w => BigInteger.DivRem(units * w, total));
+        var parts = Array.ConvertAll(shares, s => s.Quotient);
+        var left = (int)(units - parts.Aggregate((a, b) => a + b));
+        foreach (var i in Enumerable.Range(0, parts.Length).OrderByDescending(i => shares[i].Remainder).Take(left))
         {
-            parts[i] += 1m;
-        }
-
-        for (var i = 0; i < parts.Length; i++)
-        {
-            parts[i] *= smallest * sign;
+            parts[i] += 1;
         }
 
         return parts;
+    }
+
+    private static BigInteger WholeNumber(decimal weight, int scale)
+    {
+        var bits = decimal.GetBits(weight);
+        return (BigInteger)new decimal(bits[0], bits[1], bits[2], false, 0) * BigInteger.Pow(10, scale - weight.Scale);
     }
 }

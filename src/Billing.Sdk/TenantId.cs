@@ -1,7 +1,7 @@
 namespace Billing;
 
 /// <summary>The company that bills: the unit of isolation, and the first part of every key.</summary>
-/// <remarks>1 to 64 characters: letters a–z, digits, '-', '_' and '.'. <c>default(TenantId)</c> is not a tenant and is refused by every call.</remarks>
+/// <remarks>1 to 64 characters: letters A–Z and a–z (case matters), digits, '-', '_' and '.'. <c>default(TenantId)</c> is not a tenant and is refused by every call.</remarks>
 public readonly record struct TenantId : IComparable<TenantId>
 {
     private readonly string? _value;
