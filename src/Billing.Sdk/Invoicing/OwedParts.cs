@@ -1,0 +1,501 @@
+using Billing.Catalog;
+using Billing.Rating;
+using Billing.Storage;
+using Billing.Subscriptions;
+using NodaTime;
+
+namespace Billing.Invoicing;
+
+/// <summary>
+/// Finds what a subscription owes as of a moment: cuts its timeline into parts of billing periods, keeps those that are due, and joins them to stretches.
+/// Pure; amounts come later, with rating.
+/// </summary>
+internal sealed class OwedParts
+{
+    private readonly SubscriptionTimeline _timeline;
+    private readonly TenantSettings _settings;
+    private readonly CatalogDefinition _meters;
+    private readonly Instant _asOf;
+    private readonly List<OwedStretch> _stretches = [];
+    private readonly List<CommitmentStretch> _commitments = [];
+    private readonly IReadOnlyList<(Instant From, Instant To, int Segment)> _billing;
+    private Instant _nextDue = Instant.MaxValue;
+
+    private OwedParts(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf)
+    {
+        _timeline = timeline;
+        _settings = settings;
+        _meters = meters;
+        _asOf = asOf;
+        _billing = BillingTimes();
+    }
+
+    /// <summary>What is owed as of a moment, and when more will be.</summary>
+    public static OwedResult Find(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf)
+    {
+        var parts = new OwedParts(timeline, settings, meters, asOf);
+        parts.Recurring();
+        parts.Usage();
+        parts.OneTime();
+        parts.Installments();
+        parts.Commitments();
+        foreach (var moment in timeline.Segments.SelectMany(s => new[] { s.From, s.To }).Append(timeline.StopsAt ?? Instant.MaxValue))
+        {
+            parts.Expect(moment);
+        }
+
+        return new OwedResult(parts._stretches, parts._commitments, parts.NoCreditFrom(), parts._nextDue == Instant.MaxValue ? null : parts._nextDue);
+    }
+
+    /// <summary>
+    /// The times of segments as recurring charges see them: cut at local midnight unless seconds count, and from the next period on where a change says
+    /// that parts are neither charged nor credited.
+    /// </summary>
+    private List<(Instant From, Instant To, int Segment)> BillingTimes()
+    {
+        var segments = _timeline.Segments;
+        var starts = new Instant[segments.Count];
+        for (var i = 0; i < segments.Count; i++)
+        {
+            var segment = segments[i];
+            starts[i] = Floor(segment.Grid.Zone, segment.From);
+            if (!segment.Prorate && i > 0 && segment.Start is BoundaryKind.PlanChange or BoundaryKind.QuantityChange && ReferenceEquals(segment.Grid, segments[i - 1].Grid))
+            {
+                var period = segments[i - 1].Grid.PeriodAt(segments[i - 1].Plan.Interval, starts[i]);
+                starts[i] = period.From == starts[i] ? starts[i] : period.To;
+            }
+        }
+
+        var result = new List<(Instant, Instant, int)>();
+        for (var i = 0; i < segments.Count; i++)
+        {
+            var to = Floor(segments[i].Grid.Zone, segments[i].To);
+            if (i + 1 < segments.Count)
+            {
+                to = starts[(i + 1)..].Min();
+            }
+
+            if (starts[i] < to)
+            {
+                result.Add((starts[i], to, i));
+            }
+        }
+
+        return result;
+    }
+
+    private Instant Floor(DateTimeZone zone, Instant at) =>
+        _settings.ProrationBasis == ProrationBasis.Seconds || at == Instant.MaxValue ? at : zone.AtStartOfDay(at.InZone(zone).Date).ToInstant();
+
+    private void Expect(Instant due)
+    {
+        if (due > _asOf && due < _nextDue && due != Instant.MaxValue)
+        {
+            _nextDue = due;
+        }
+    }
+
+    /// <summary>When what is in arrears of a segment is billed if no period ends before: at the next change of plan, pause or end.</summary>
+    private Instant HardEnd(int segment)
+    {
+        while (segment + 1 < _timeline.Segments.Count
+            && _timeline.Segments[segment + 1].Start is BoundaryKind.QuantityChange or BoundaryKind.CatalogChange or BoundaryKind.BillingDay or BoundaryKind.Phase)
+        {
+            segment++;
+        }
+
+        return _timeline.Segments[segment].To;
+    }
+
+    private IEnumerable<Part> PartsOf(Func<TimelineSegment, IEnumerable<Charge>> charges, bool exact)
+    {
+        var times = exact
+            ? _timeline.Segments.Select((s, i) => (s.From, s.To, Segment: i))
+            : _billing;
+        foreach (var (from, to, index) in times)
+        {
+            var segment = _timeline.Segments[index];
+            if (segment.State == SegmentState.Paused)
+            {
+                continue;
+            }
+
+            foreach (var charge in charges(segment))
+            {
+                foreach (var part in PartsOf(segment, index, charge, from, to))
+                {
+                    yield return part;
+                }
+            }
+        }
+    }
+
+    private IEnumerable<Part> PartsOf(TimelineSegment segment, int index, Charge charge, Instant from, Instant to)
+    {
+        var interval = charge.Interval ?? segment.Plan.Interval;
+        var trialUsage = segment.State == SegmentState.Trial && charge.Type == ChargeType.Usage;
+        var at = from;
+        while (at < to)
+        {
+            var period = trialUsage
+                ? new BillingPeriod(0, from, to, from.InZone(segment.Grid.Zone).Date, to.InZone(segment.Grid.Zone).Date)
+                : segment.Grid.PeriodAt(interval, at);
+            var end = Instant.Min(to, period.To);
+            var due = charge.Timing == ChargeTiming.InAdvance
+                ? at == from ? Instant.Max(at, segment.From) : at
+                : Instant.Min(period.To, HardEnd(index));
+            if (due < segment.From)
+            {
+                due = segment.From;
+            }
+
+            Expect(due);
+            if (charge.Timing == ChargeTiming.InArrears)
+            {
+                // A period whose end is not due yet is the last one to look at, but parts within it may be due already.
+                if (due <= _asOf)
+                {
+                    yield return new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end);
+                }
+                else if (at > _asOf)
+                {
+                    yield break;
+                }
+            }
+            else if (due <= _asOf)
+            {
+                yield return new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end);
+            }
+            else
+            {
+                yield break;
+            }
+
+            if (period.From > _asOf)
+            {
+                yield break;
+            }
+
+            at = end;
+        }
+    }
+
+    private void Recurring()
+    {
+        var parts = PartsOf(s => s.Charges.Where(c => c.Type == ChargeType.Recurring), exact: false);
+        foreach (var group in parts.GroupBy(p => (p.Charge.Code, p.Period)))
+        {
+            Layers([.. group.OrderBy(p => p.From)]);
+        }
+    }
+
+    /// <summary>Units added within a period are a layer of their own on top; units given back leave from the top, the newest first.</summary>
+    private void Layers(IReadOnlyList<Part> parts)
+    {
+        var open = new List<(decimal From, decimal To, Instant Since, Part First)>();
+        Part? previous = null;
+        foreach (var part in parts)
+        {
+            var quantity = part.Segment.QuantityOf(part.Charge.Code);
+            var key = PriceKeyOf(part.Charge);
+            if (previous is null || previous.To != part.From || PriceKeyOf(previous.Charge) != key)
+            {
+                CloseLayers(open, previous);
+                open.Add((-1m, quantity, part.From, part));
+            }
+            else
+            {
+                while (open.Count > 0 && open[^1].To > quantity)
+                {
+                    var top = open[^1];
+                    open.RemoveAt(open.Count - 1);
+                    var keep = Math.Max(top.From, quantity);
+                    AddLayer(keep, top.To, top.Since, part.From, top.First);
+                    if (keep > top.From)
+                    {
+                        open.Add((top.From, keep, top.Since, top.First));
+                    }
+                }
+
+                var reached = open.Count > 0 ? open[^1].To : -1m;
+                if (quantity > reached)
+                {
+                    open.Add((reached, quantity, part.From, part));
+                }
+            }
+
+            previous = part;
+        }
+
+        CloseLayers(open, previous);
+    }
+
+    private void CloseLayers(List<(decimal From, decimal To, Instant Since, Part First)> open, Part? last)
+    {
+        foreach (var layer in open)
+        {
+            AddLayer(layer.From, layer.To, layer.Since, last!.To, layer.First);
+        }
+
+        open.Clear();
+    }
+
+    private void AddLayer(decimal from, decimal to, Instant since, Instant until, Part part)
+    {
+        if (since >= until)
+        {
+            return;
+        }
+
+        _stretches.Add(new OwedStretch
+        {
+            Timeline = _timeline,
+            Plan = part.Segment.Plan.Code,
+            Charge = part.Charge,
+            Type = InvoiceLineType.Recurring,
+            Period = part.Period,
+            Zone = part.Segment.Grid.Zone,
+            From = since,
+            To = until,
+            LayerFrom = from,
+            LayerTo = to,
+            Quantity = from < 0m ? to : to - from,
+            PriceKey = PriceKeyOf(part.Charge),
+            Part = PartOf(part, since, until),
+            Closed = until <= _asOf,
+        });
+    }
+
+    private Fraction PartOf(Part part, Instant from, Instant to) =>
+        part.Charge.Prorate
+            ? Proration.Part(_settings.ProrationBasis, part.Segment.Grid.Zone, from, to, part.Period)
+            : Fraction.Of(1m);
+
+    private void Usage()
+    {
+        var parts = PartsOf(UsageChargesOf, exact: true);
+        foreach (var group in parts.GroupBy(p => (p.Charge.Code, p.Period)))
+        {
+            Part? first = null;
+            Part? last = null;
+            foreach (var part in group.OrderBy(p => p.From))
+            {
+                if (last is not null && last.To == part.From && PriceKeyOf(last.Charge) == PriceKeyOf(part.Charge))
+                {
+                    last = part;
+                    continue;
+                }
+
+                AddUsage(first, last);
+                first = last = part;
+            }
+
+            AddUsage(first, last);
+        }
+    }
+
+    private IEnumerable<Charge> UsageChargesOf(TimelineSegment segment)
+    {
+        if (segment.State == SegmentState.Trial)
+        {
+            return _settings.TrialUsageBilled
+                ? segment.Plan.AllCharges.Where(c => c.Type == ChargeType.Usage).DistinctBy(c => c.Code).Select(c => c with { Timing = ChargeTiming.InArrears })
+                : [];
+        }
+
+        return segment.Charges.Where(c => c.Type == ChargeType.Usage);
+    }
+
+    private void AddUsage(Part? first, Part? last)
+    {
+        if (first is null || last is null || (!last.Segment.EndInvoicesUsage && last.To == last.Segment.To && last.Charge.Timing == ChargeTiming.InArrears))
+        {
+            return;
+        }
+
+        var meter = _meters.Meter(first.Charge.Meter!);
+        var trial = first.Segment.State == SegmentState.Trial;
+        var closed = last.To <= _asOf;
+        var needsEvents = !meter.IsAdditive || !PriceCalculator.NeedsQuantityOnly(first.Charge.Price);
+        _stretches.Add(new OwedStretch
+        {
+            Timeline = _timeline,
+            Plan = first.Segment.Plan.Code,
+            Charge = first.Charge,
+            Type = InvoiceLineType.Usage,
+            Period = first.Period,
+            Zone = first.Segment.Grid.Zone,
+            From = first.From,
+            To = last.To,
+            PriceKey = PriceKeyOf(first.Charge),
+            Part = trial ? Fraction.Of(1m) : UsagePart(first, last),
+            Closed = closed,
+            Usage = new UsageWanted(
+                meter,
+                new UsageQuery
+                {
+                    SubscriptionId = _timeline.Subscription.Id,
+                    Meter = meter.Code,
+                    EventType = meter.EventType,
+                    From = meter.CarryOver ? _timeline.StartsAt : first.From,
+                    To = last.To,
+                    NeedsEvents = needsEvents,
+                },
+                WithoutMinimum: trial || (first.Charge.Timing == ChargeTiming.InAdvance && !closed)),
+        });
+    }
+
+    private Fraction UsagePart(Part first, Part last)
+    {
+        var zone = first.Segment.Grid.Zone;
+        var from = Instant.Max(first.Period.From, Floor(zone, first.From));
+        var to = last.To >= first.Period.To ? first.Period.To : Floor(zone, last.To);
+        var part = first.Charge.Prorate ? Proration.Part(_settings.ProrationBasis, zone, from, Instant.Max(from, to), first.Period) : Fraction.Of(1m);
+        return part.Value > 1m ? Fraction.Of(1m) : part;
+    }
+
+    private void OneTime()
+    {
+        for (var i = 0; i < _timeline.Segments.Count; i++)
+        {
+            var segment = _timeline.Segments[i];
+            foreach (var charge in segment.Charges.Where(c => c.Type == ChargeType.OneTime && IsNew(c, i)))
+            {
+                Expect(segment.From);
+                if (segment.From <= _asOf)
+                {
+                    _stretches.Add(Fixed(segment, charge, segment.Grid.PeriodAt(segment.Plan.Interval, segment.From), segment.From, InvoiceLineType.OneTime, $"once/{KeyOf(segment.From)}"));
+                }
+            }
+        }
+    }
+
+    private bool IsNew(Charge charge, int index)
+    {
+        var segment = _timeline.Segments[index];
+        return segment.Start switch
+        {
+            BoundaryKind.Start => true,
+            BoundaryKind.TrialEnd or BoundaryKind.Phase => index == 0 || !_timeline.Segments[index - 1].Charges.Any(c => c.Code == charge.Code && c.Type == charge.Type) || segment.Start == BoundaryKind.Phase,
+            BoundaryKind.PlanChange => index == 0 || !_timeline.Segments[index - 1].Plan.AllCharges.Any(c => c.Code == charge.Code),
+            _ => false,
+        };
+    }
+
+    private void Installments()
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (from, to, index) in _billing)
+        {
+            var segment = _timeline.Segments[index];
+            foreach (var charge in segment.Charges.Where(c => c.Type == ChargeType.Installment && segment.State != SegmentState.Paused && seen.Add(c.Code)))
+            {
+                var interval = charge.Interval ?? segment.Plan.Interval;
+                var period = segment.Grid.PeriodAt(interval, from);
+                var stop = StopOf(charge.Code, index);
+                for (var part = 0; part < charge.Count; part++, period = segment.Grid.Period(interval, period.Index + 1))
+                {
+                    var start = Instant.Max(from, period.From);
+                    var due = charge.Timing == ChargeTiming.InAdvance ? Instant.Max(start, segment.From) : Instant.Min(period.To, stop);
+                    if (start >= stop)
+                    {
+                        break;
+                    }
+
+                    Expect(due);
+                    if (due > _asOf)
+                    {
+                        break;
+                    }
+
+                    _stretches.Add(Fixed(segment, charge, period, start, InvoiceLineType.Installment, $"part/{part}") with { To = period.To, Installment = (part, charge.Count!.Value) });
+                }
+            }
+        }
+    }
+
+    private Instant StopOf(string charge, int index)
+    {
+        while (index + 1 < _timeline.Segments.Count && _timeline.Segments[index + 1].Charges.Any(c => c.Code == charge))
+        {
+            index++;
+        }
+
+        return _timeline.Segments[index].To;
+    }
+
+    private OwedStretch Fixed(TimelineSegment segment, Charge charge, BillingPeriod period, Instant from, InvoiceLineType type, string key)
+    {
+        var quantity = segment.QuantityOf(charge.Code);
+        return new OwedStretch
+        {
+            Timeline = _timeline,
+            Plan = segment.Plan.Code,
+            Charge = charge,
+            Type = type,
+            Period = period,
+            Zone = segment.Grid.Zone,
+            From = from,
+            To = from,
+            LayerTo = quantity,
+            Quantity = quantity,
+            PriceKey = PriceKeyOf(charge),
+            FixedKey = $"{_timeline.Subscription.Id}/{charge.Code}/{key}",
+            Closed = true,
+        };
+    }
+
+    private void Commitments()
+    {
+        var parts = PartsOf(
+            s => s.State == SegmentState.Active && s.Plan.MinimumCommitment is { } minimum
+                ? [new Charge { Code = "", Type = ChargeType.Recurring, Timing = ChargeTiming.InArrears, Price = Price.Flat(minimum) }]
+                : [],
+            exact: false);
+        foreach (var group in parts.GroupBy(p => p.Period))
+        {
+            var ordered = group.OrderBy(p => p.From).ToList();
+            var amount = ordered.Aggregate(
+                Fraction.Of(0m),
+                (sum, p) => sum.Plus(Proration.Part(_settings.ProrationBasis, p.Segment.Grid.Zone, p.From, p.To, p.Period).Times(p.Charge.Price.Amount!.Value)));
+            _commitments.Add(new CommitmentStretch(_timeline, ordered[0].Segment.Plan.Code, group.Key, ordered[0].Segment.Grid.Zone, ordered[0].From, ordered[^1].To, amount));
+        }
+    }
+
+    /// <summary>Moments from which time that was paid before them is not given back.</summary>
+    private List<(Instant From, Instant PaidBefore)> NoCreditFrom()
+    {
+        var result = new List<(Instant, Instant)>();
+        foreach (var segment in _timeline.Segments.Where(s => !s.EndCredits && s.To != Instant.MaxValue))
+        {
+            result.Add((Floor(segment.Grid.Zone, segment.To), segment.To));
+        }
+
+        return result;
+    }
+
+    internal static string KeyOf(Instant at) => NodaTime.Text.InstantPattern.General.Format(at);
+
+    /// <summary>Prices that are equal by value have one identity, whichever plan they come from.</summary>
+    internal static string PriceKeyOf(Charge charge)
+    {
+        var text = CatalogJson.Write(charge.Price) + (charge.Prorate ? "" : "!");
+        return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)), 0, 8);
+    }
+
+    private sealed record Part(TimelineSegment Segment, int Index, Charge Charge, BillingPeriod Period, Instant From, Instant To);
+}
+
+/// <summary>A commitment of a subscription for a stretch.</summary>
+internal sealed record CommitmentStretch(SubscriptionTimeline Timeline, string Plan, BillingPeriod Period, DateTimeZone Zone, Instant From, Instant To, Fraction Amount);
+
+/// <summary>What a subscription owes as of a moment.</summary>
+/// <param name="Stretches">The stretches, without amounts.</param>
+/// <param name="Commitments">The commitments.</param>
+/// <param name="NoCredit">Moments from which time paid before is not given back.</param>
+/// <param name="NextDue">The next moment after the one asked for at which more may be owed or credited.</param>
+internal sealed record OwedResult(
+    IReadOnlyList<OwedStretch> Stretches,
+    IReadOnlyList<CommitmentStretch> Commitments,
+    IReadOnlyList<(Instant From, Instant PaidBefore)> NoCredit,
+    Instant? NextDue);

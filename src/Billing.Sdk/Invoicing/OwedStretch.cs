@@ -1,0 +1,68 @@
+using Billing.Catalog;
+using Billing.Rating;
+using Billing.Storage;
+using Billing.Subscriptions;
+using NodaTime;
+
+namespace Billing.Invoicing;
+
+/// <summary>
+/// What one charge owes for a stretch: the longest time within one period at one price and one quantity layer. The amount follows from its prices
+/// and its part of the period; what is booked already is taken off later.
+/// </summary>
+internal sealed record OwedStretch
+{
+    public required SubscriptionTimeline Timeline { get; init; }
+
+    public required string Plan { get; init; }
+
+    public required Charge Charge { get; init; }
+
+    public required InvoiceLineType Type { get; init; }
+
+    public required BillingPeriod Period { get; init; }
+
+    public required DateTimeZone Zone { get; init; }
+
+    public required Instant From { get; init; }
+
+    public required Instant To { get; init; }
+
+    /// <summary>Lower end of the quantity layer; −1 for the first layer, which holds what is owed at quantity 0 too.</summary>
+    public decimal LayerFrom { get; init; } = -1m;
+
+    public decimal LayerTo { get; init; }
+
+    /// <summary>Identity of the price.</summary>
+    public required string PriceKey { get; init; }
+
+    /// <summary>Part of the period that is charged for.</summary>
+    public Fraction Part { get; init; } = Fraction.Of(1m);
+
+    /// <summary>Usage: which.</summary>
+    public UsageWanted? Usage { get; init; }
+
+    /// <summary>Fixed charges (one-time, instalment): billed once under this key, whatever changes later.</summary>
+    public string? FixedKey { get; init; }
+
+    /// <summary>Instalments: which part, from 0, of how many.</summary>
+    public (int Index, int Count)? Installment { get; init; }
+
+    /// <summary>The quantity on the line.</summary>
+    public decimal Quantity { get; init; }
+
+    /// <summary>Exact amount for the stretch; set by rating.</summary>
+    public Fraction Amount { get; init; }
+
+    /// <summary>Whether the time was over when it was billed (else it is billed in advance).</summary>
+    public bool Closed { get; init; }
+
+    public string SubscriptionId => Timeline.Subscription.Id;
+
+    public LocalDate FromDate => From.InZone(Zone).Date;
+
+    public LocalDate ToDate => To.InZone(Zone).Date;
+}
+
+/// <summary>The usage that a stretch prices.</summary>
+internal sealed record UsageWanted(Meter Meter, UsageQuery Query, bool WithoutMinimum);
