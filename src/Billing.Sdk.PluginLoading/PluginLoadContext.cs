@@ -34,9 +34,10 @@ internal sealed class PluginLoadContext(PluginAssemblyRequest request, HostAssem
             return host.Load(name);
         }
 
-        // Null would let the default context answer, and the plugin would run on whatever version the host happens to have. Resources may be absent.
+        // Null, or a FileNotFoundException, would let the default context answer, and the plugin would run on whatever version the host happens to
+        // have. Resources may be absent.
         return string.IsNullOrEmpty(assemblyName.CultureName)
-            ? throw new FileNotFoundException($"Plugin '{request.PluginName}' needs assembly '{assemblyName}'. It is not in the plugin's folder (publish the plugin with its dependencies), and the host does not share it.", name)
+            ? throw new FileLoadException($"Plugin '{request.PluginName}' needs assembly '{assemblyName}'. It is not in the plugin's folder (publish the plugin with its dependencies), and the host does not share it.", name)
             : null;
     }
 
