@@ -65,6 +65,17 @@ public sealed class LoadingTests
     }
 
     [Fact]
+    public async Task A_plugin_without_a_copy_of_a_web_assembly_gets_the_web_hosts()
+    {
+        using var root = new PluginRoot("Fixture.Web");
+        var result = root.Load();
+
+        Assert.Same(typeof(Microsoft.AspNetCore.Http.PathString), Assert.Single(result.Plugins).Plugin.GetType().GetProperty("WebType")!.GetValue(null));
+        using var catalog = Host.Catalog(result);
+        Assert.Equal(4m, (await Host.PriceAsync(catalog, "fixture.web/length")).Amount);
+    }
+
+    [Fact]
     public async Task A_native_library_is_found_through_the_plugins_own_dependencies()
     {
         using var root = new PluginRoot("Fixture.Native");
