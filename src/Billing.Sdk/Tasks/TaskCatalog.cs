@@ -55,7 +55,7 @@ public sealed class TaskCatalog : IDisposable, IAsyncDisposable
             return $"There is no stage '{stage}'. Stages: {string.Join(", ", _stages.Keys.Order(StringComparer.Ordinal))}.";
         }
 
-        var owner = Refused.Where(plugin => task == plugin.Name || task.StartsWith(plugin.Name + "/", StringComparison.Ordinal)).ToList();
+        var owner = Refused.Where(plugin => task.StartsWith(plugin.Name + "/", StringComparison.OrdinalIgnoreCase)).ToList();
         if (owner.Count > 0)
         {
             return $"Its plugin was not loaded. {Describe(owner)}";
