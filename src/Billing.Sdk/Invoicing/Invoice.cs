@@ -205,6 +205,9 @@ public sealed record InvoiceLine : IPayerRow
     /// <summary>End of the time, exclusive, as a date in the customer's zone.</summary>
     public LocalDate? ToDate { get; init; }
 
+    /// <summary>IANA zone of these dates.</summary>
+    public string? Zone { get; init; }
+
     /// <summary>Start of the billing period that the time lies in.</summary>
     public Instant? PeriodFrom { get; init; }
 

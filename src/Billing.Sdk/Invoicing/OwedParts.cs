@@ -44,7 +44,7 @@ internal sealed class OwedParts
             parts.Expect(moment);
         }
 
-        return new OwedResult(parts._stretches, parts._commitments, parts.NoCreditFrom(), parts._nextDue == Instant.MaxValue ? null : parts._nextDue);
+        return new OwedResult(timeline, parts._stretches, parts._commitments, parts.Ends(), parts._nextDue == Instant.MaxValue ? null : parts._nextDue);
     }
 
     /// <summary>
@@ -462,13 +462,13 @@ internal sealed class OwedParts
         }
     }
 
-    /// <summary>Moments from which time that was paid before them is not given back.</summary>
-    private List<(Instant From, Instant PaidBefore)> NoCreditFrom()
+    /// <summary>Where segments end: as recurring charges see it, exactly, and whether time paid beyond is given back.</summary>
+    private List<SegmentEnd> Ends()
     {
-        var result = new List<(Instant, Instant)>();
-        foreach (var segment in _timeline.Segments.Where(s => !s.EndCredits && s.To != Instant.MaxValue))
+        var result = new List<SegmentEnd>();
+        foreach (var segment in _timeline.Segments.Where(s => s.To != Instant.MaxValue))
         {
-            result.Add((Floor(segment.Grid.Zone, segment.To), segment.To));
+            result.Add(new SegmentEnd(Floor(segment.Grid.Zone, segment.To), segment.To, segment.EndCredits));
         }
 
         return result;
@@ -489,13 +489,21 @@ internal sealed class OwedParts
 /// <summary>A commitment of a subscription for a stretch.</summary>
 internal sealed record CommitmentStretch(SubscriptionTimeline Timeline, string Plan, BillingPeriod Period, DateTimeZone Zone, Instant From, Instant To, Fraction Amount);
 
+/// <summary>Where a segment ends.</summary>
+/// <param name="At">As recurring charges see it.</param>
+/// <param name="Exact">The exact moment.</param>
+/// <param name="Credits">Whether time paid beyond is given back.</param>
+internal readonly record struct SegmentEnd(Instant At, Instant Exact, bool Credits);
+
 /// <summary>What a subscription owes as of a moment.</summary>
+/// <param name="Timeline">The subscription's life.</param>
 /// <param name="Stretches">The stretches, without amounts.</param>
 /// <param name="Commitments">The commitments.</param>
-/// <param name="NoCredit">Moments from which time paid before is not given back.</param>
+/// <param name="Ends">Where segments end.</param>
 /// <param name="NextDue">The next moment after the one asked for at which more may be owed or credited.</param>
 internal sealed record OwedResult(
+    SubscriptionTimeline Timeline,
     IReadOnlyList<OwedStretch> Stretches,
     IReadOnlyList<CommitmentStretch> Commitments,
-    IReadOnlyList<(Instant From, Instant PaidBefore)> NoCredit,
+    IReadOnlyList<SegmentEnd> Ends,
     Instant? NextDue);

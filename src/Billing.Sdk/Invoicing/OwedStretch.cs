@@ -51,8 +51,14 @@ internal sealed record OwedStretch
     /// <summary>The quantity on the line.</summary>
     public decimal Quantity { get; init; }
 
-    /// <summary>Exact amount for the stretch; set by rating.</summary>
-    public Fraction Amount { get; init; }
+    /// <summary>Price of the full period (usage: of the quantity); set by rating.</summary>
+    public Fraction FullPrice { get; init; }
+
+    /// <summary>Whether parts of the period cost their part.</summary>
+    public bool Prorated => Type == InvoiceLineType.Recurring && Charge.Prorate;
+
+    /// <summary>Exact amount for the stretch.</summary>
+    public Fraction Amount => Type == InvoiceLineType.Recurring ? FullPrice.Times(Part) : FullPrice;
 
     /// <summary>Whether the time was over when it was billed (else it is billed in advance).</summary>
     public bool Closed { get; init; }

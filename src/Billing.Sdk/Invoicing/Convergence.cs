@@ -1,0 +1,461 @@
+using Billing.Subscriptions;
+using NodaTime;
+
+namespace Billing.Invoicing;
+
+/// <summary>
+/// Owed − booked: compares what a subscription owes with the lines that it has, and gives the lines that make up the difference. Called again it gives nothing.
+/// The one place where amounts of charges are rounded.
+/// </summary>
+internal sealed class Convergence
+{
+    private readonly OwedResult _owed;
+    private readonly LineFactory _lines;
+    private readonly TenantSettings _settings;
+    private readonly Instant _asOf;
+    private readonly List<InvoiceLine> _booked;
+    private readonly ILookup<Guid, InvoiceLine> _creditsOf;
+    private readonly List<InvoiceLine> _result = [];
+
+    private Convergence(OwedResult owed, IEnumerable<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
+    {
+        _owed = owed;
+        _lines = lines;
+        _settings = settings;
+        _asOf = asOf;
+        _booked = [.. booked];
+        _creditsOf = _booked.Where(l => l is { Type: InvoiceLineType.Credit, ReversesLineId: not null }).ToLookup(l => l.ReversesLineId!.Value);
+    }
+
+    /// <summary>The lines that are missing.</summary>
+    /// <param name="owed">What is owed, rated.</param>
+    /// <param name="booked">All lines of the subscription, void ones too.</param>
+    /// <param name="lines">Makes lines.</param>
+    /// <param name="settings">The tenant's settings.</param>
+    /// <param name="asOf">The moment billed.</param>
+    public static IReadOnlyList<InvoiceLine> Difference(OwedResult owed, IEnumerable<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
+    {
+        var convergence = new Convergence(owed, booked, lines, settings, asOf);
+        convergence.Fixed();
+        convergence.Recurring();
+        convergence.Usage();
+        return convergence._result;
+    }
+
+    private void Fixed()
+    {
+        var claimed = _booked.Select(l => l.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var stretch in _owed.Stretches.Where(s => s.FixedKey is not null && !claimed.Contains(s.FixedKey!)))
+        {
+            var exact = stretch.Installment is { } part
+                ? InstallmentPart(stretch.FullPrice.Value, part.Index, part.Count)
+                : stretch.FullPrice.Value;
+            Add(_lines.Charge(stretch, stretch.FixedKey!, stretch.From, stretch.Installment is null ? stretch.From : stretch.To, stretch.LayerFrom, stretch.LayerTo, stretch.Quantity, exact));
+        }
+    }
+
+    /// <summary>Parts of an amount that sum to it; the odd minor units are on the first parts.</summary>
+    private decimal InstallmentPart(decimal total, int index, int count)
+    {
+        var units = _lines.Round(total) / _lines.Currency.SmallestAmount;
+        var each = decimal.Truncate(units / count);
+        var odd = units - (each * count);
+        return (each + (index < Math.Abs(odd) ? Math.Sign(odd) : 0m)) * _lines.Currency.SmallestAmount;
+    }
+
+    private void Recurring()
+    {
+        var owed = _owed.Stretches.Where(s => s.Type == InvoiceLineType.Recurring)
+            .ToLookup(s => new GroupKey(s.Charge.Code, s.Period.From, s.Period.To, s.PriceKey));
+        var booked = _booked.Where(l => l.Type == InvoiceLineType.Recurring)
+            .ToLookup(l => new GroupKey(l.Charge!, l.PeriodFrom!.Value, l.PeriodTo!.Value, l.PriceKey!));
+        foreach (var key in owed.Select(g => g.Key).Union(booked.Select(g => g.Key)).OrderBy(k => k.PeriodFrom).ThenBy(k => k.Charge, StringComparer.Ordinal))
+        {
+            foreach (var component in Components(owed[key], booked[key]))
+            {
+                Settle(component);
+            }
+        }
+    }
+
+    /// <summary>Owed stretches and booked lines that touch one another, in time and in quantity, are settled together.</summary>
+    private static List<Component> Components(IEnumerable<OwedStretch> owed, IEnumerable<InvoiceLine> booked)
+    {
+        var components = new List<Component>();
+        foreach (var item in owed.Select(o => (Rect: RectOf(o), Owed: (OwedStretch?)o, Booked: (InvoiceLine?)null))
+            .Concat(booked.Select(b => (Rect: RectOf(b), Owed: (OwedStretch?)null, Booked: (InvoiceLine?)b))))
+        {
+            var joined = new Component();
+            joined.Add(item.Rect, item.Owed, item.Booked);
+            foreach (var other in components.Where(c => c.Touches(item.Rect)).ToList())
+            {
+                joined.Join(other);
+                components.Remove(other);
+            }
+
+            components.Add(joined);
+        }
+
+        return components;
+    }
+
+    private void Settle(Component component)
+    {
+        var owed = component.Owed.Select(RectOf).ToList();
+        var covered = new Area();
+        foreach (var line in component.Booked)
+        {
+            covered.Add(RectOf(line));
+            foreach (var credit in _creditsOf[line.Id])
+            {
+                covered.Subtract(RectOf(credit));
+            }
+        }
+
+        var missing = new Area();
+        owed.ForEach(missing.Add);
+        covered.Rects.ForEach(missing.Subtract);
+        var surplus = new Area();
+        covered.Rects.ForEach(surplus.Add);
+        owed.ForEach(surplus.Subtract);
+        var kept = surplus.Rects.Where(IsKept).ToList();
+        kept.ForEach(surplus.Subtract);
+
+        var owedAmount = component.Owed.Sum(o => AmountOf(o, o.From, Extended(o, kept)));
+        owedAmount += Orphans(component, kept);
+        var bookedAmount = component.Booked.Sum(l => MoneyOf(l) + _creditsOf[l.Id].Sum(MoneyOf));
+        var difference = owedAmount - bookedAmount;
+        if (surplus.Rects.Count == 0)
+        {
+            Charge(component, missing.Rects, difference);
+        }
+        else if (missing.Rects.Count == 0)
+        {
+            Credit(component, surplus.Rects, difference);
+        }
+        else
+        {
+            var added = missing.Rects.Sum(r => component.Owed.Where(o => RectOf(o).Contains(r)).Take(1).Sum(o => AmountOf(o, r.From, r.To)));
+            Charge(component, missing.Rects, added);
+            Credit(component, surplus.Rects, difference - added);
+        }
+    }
+
+    /// <summary>Time that stays with the customer: its end gives nothing back, or lies ahead.</summary>
+    private bool IsKept(Rect rect)
+    {
+        if (_settings.UnusedTimeCredit == UnusedTimeCredit.None)
+        {
+            return true;
+        }
+
+        foreach (var end in _owed.Ends)
+        {
+            if (end.At <= rect.From && !end.Credits)
+            {
+                return true;
+            }
+        }
+
+        var ends = _owed.Ends.Where(e => e.At == rect.From).ToList();
+        return ends.Count > 0 ? ends.All(e => e.Exact > _asOf) : rect.From > _asOf;
+    }
+
+    /// <summary>End of a stretch when the kept time that follows it is counted in.</summary>
+    private static Instant Extended(OwedStretch stretch, List<Rect> kept)
+    {
+        var to = stretch.To;
+        foreach (var rect in kept.OrderBy(r => r.From))
+        {
+            if (rect.From <= to && rect.To > to && rect.LayerFrom < stretch.LayerTo && stretch.LayerFrom < rect.LayerTo)
+            {
+                to = rect.To;
+            }
+        }
+
+        return to;
+    }
+
+    /// <summary>Kept time that no stretch leads up to is owed as it was booked.</summary>
+    private decimal Orphans(Component component, List<Rect> kept)
+    {
+        var sum = 0m;
+        foreach (var rect in kept.Where(r => !component.Owed.Any(o => o.To == r.From && r.LayerFrom < o.LayerTo && o.LayerFrom < r.LayerTo)))
+        {
+            foreach (var line in component.Booked.Where(l => RectOf(l).Contains(rect)))
+            {
+                var left = MoneyOf(line) + _creditsOf[line.Id].Sum(MoneyOf);
+                var whole = RectOf(line);
+                sum += rect == whole || component.Owed.Count == 0 ? left : _lines.RoundOrExact(left * Share(rect, whole));
+            }
+        }
+
+        return sum;
+    }
+
+    private static decimal Share(Rect part, Rect whole) =>
+        (decimal)(part.To - part.From).ToInt64Nanoseconds() / (whole.To - whole.From).ToInt64Nanoseconds();
+
+    private decimal AmountOf(OwedStretch stretch, Instant from, Instant to)
+    {
+        if (from == stretch.From && to == stretch.To)
+        {
+            return _lines.RoundOrExact(stretch.Amount);
+        }
+
+        var part = stretch.Prorated ? Proration.Part(_settings.ProrationBasis, stretch.Zone, from, to, stretch.Period) : Fraction.Of(1m);
+        return _lines.RoundOrExact(stretch.FullPrice.Times(part));
+    }
+
+    private void Charge(Component component, IReadOnlyList<Rect> missing, decimal amount)
+    {
+        if (missing.Count == 0)
+        {
+            Rest(component, amount);
+            return;
+        }
+
+        var left = amount;
+        for (var i = 0; i < missing.Count; i++)
+        {
+            var rect = missing[i];
+            var stretch = component.Owed.First(o => RectOf(o).Contains(rect));
+            var own = i == missing.Count - 1 ? left : AmountOf(stretch, rect.From, rect.To);
+            left -= own;
+            var quantity = rect.LayerFrom < 0m ? rect.LayerTo : rect.LayerTo - rect.LayerFrom;
+            Add(_lines.Charge(stretch, RecurringKey(stretch, rect), rect.From, rect.To, rect.LayerFrom, rect.LayerTo, quantity, own));
+        }
+    }
+
+    /// <summary>The time is all billed, but parts that were billed apart do not sum to the whole: the cent goes on a line of the stretch.</summary>
+    private void Rest(Component component, decimal amount)
+    {
+        if (amount == 0m || component.Owed.Count == 0)
+        {
+            return;
+        }
+
+        var stretch = component.Owed[^1];
+        if (amount < 0m && component.Booked.Where(l => !l.Voided).MaxBy(l => l.RecordedAt) is { } last)
+        {
+            Add(_lines.Credit(last, stretch.From, stretch.To, RectOf(last), amount, _creditsOf[last.Id]));
+            return;
+        }
+
+        Add(_lines.Charge(stretch, RecurringKey(stretch, RectOf(stretch)), stretch.From, stretch.To, stretch.LayerFrom, stretch.LayerTo, 0m, amount));
+    }
+
+    private void Credit(Component component, IReadOnlyList<Rect> surplus, decimal amount)
+    {
+        var pieces = new List<(InvoiceLine Line, Rect Rect)>();
+        foreach (var rect in surplus)
+        {
+            var open = new Area();
+            open.Add(rect);
+            foreach (var line in component.Booked.OrderByDescending(l => l.RecordedAt).ThenByDescending(l => l.Id))
+            {
+                var mine = new Area();
+                mine.Add(RectOf(line));
+                foreach (var credit in _creditsOf[line.Id])
+                {
+                    mine.Subtract(RectOf(credit));
+                }
+
+                foreach (var piece in mine.Rects.SelectMany(m => open.Rects.Select(o => m.Intersect(o)).OfType<Rect>()).ToList())
+                {
+                    pieces.Add((line, piece));
+                    open.Subtract(piece);
+                }
+            }
+        }
+
+        var left = amount;
+        for (var i = 0; i < pieces.Count; i++)
+        {
+            var (line, rect) = pieces[i];
+            var own = i == pieces.Count - 1
+                ? left
+                : Math.Max(left, -_lines.RoundOrExact((MoneyOf(line) + _creditsOf[line.Id].Sum(MoneyOf)) * Math.Min(1m, Share(rect, RectOf(line)))));
+            left -= own;
+            Add(_lines.Credit(line, rect.From, rect.To, rect, own, _creditsOf[line.Id]));
+        }
+    }
+
+    private void Usage()
+    {
+        var owed = _owed.Stretches.Where(s => s.Type == InvoiceLineType.Usage)
+            .ToLookup(s => new GroupKey(s.Charge.Code, s.Period.From, s.Period.To, s.PriceKey));
+        var booked = _booked.Where(l => l.Type == InvoiceLineType.Usage)
+            .ToLookup(l => new GroupKey(l.Charge!, l.PeriodFrom!.Value, l.PeriodTo!.Value, l.PriceKey!));
+        foreach (var key in owed.Select(g => g.Key).Union(booked.Select(g => g.Key)).OrderBy(k => k.PeriodFrom).ThenBy(k => k.Charge, StringComparer.Ordinal))
+        {
+            foreach (var component in Components(owed[key], booked[key]))
+            {
+                SettleUsage(component);
+            }
+        }
+    }
+
+    private void SettleUsage(Component component)
+    {
+        var owedAmount = component.Owed.Sum(o => _lines.RoundOrExact(o.Amount));
+        var difference = owedAmount - component.Booked.Sum(MoneyOf);
+        var quantity = component.Owed.Sum(o => o.Quantity) - component.Booked.Sum(l => l.Quantity);
+        var last = component.Booked.Where(l => l.Amount > 0m).MaxBy(l => l.RecordedAt);
+        if (component.Owed.Count > 0)
+        {
+            var first = component.Owed.MinBy(o => o.From)!;
+            var end = component.Owed.Max(o => o.To);
+            if (difference != 0m || (component.Booked.Count == 0 && _lines.KeepsZeroLines))
+            {
+                Add(_lines.Usage(first, UsageKey(first), first.From, end, quantity, difference, difference < 0m ? last : null));
+            }
+        }
+        else if (difference != 0m && last is not null)
+        {
+            Add(_lines.Correction(last, difference, quantity));
+        }
+    }
+
+    private void Add(InvoiceLine? line)
+    {
+        if (line is not null && (line.ExactAmount != 0m || _lines.KeepsZeroLines))
+        {
+            _result.Add(line);
+        }
+    }
+
+    /// <summary>What a line booked: in the unit in which owed amounts are compared.</summary>
+    private decimal MoneyOf(InvoiceLine line) => _settings.RoundingUnit == RoundingUnit.Invoice ? line.ExactAmount : line.Amount;
+
+    private static string RecurringKey(OwedStretch stretch, Rect rect) =>
+        $"{stretch.SubscriptionId}/{stretch.Charge.Code}/r/{OwedParts.KeyOf(stretch.Period.From)}/{stretch.PriceKey}/{Rounding.Format(rect.LayerFrom, 0)}/{OwedParts.KeyOf(rect.From)}";
+
+    private static string UsageKey(OwedStretch stretch) =>
+        $"{stretch.SubscriptionId}/{stretch.Charge.Code}/u/{OwedParts.KeyOf(stretch.Period.From)}/{stretch.PriceKey}/{OwedParts.KeyOf(stretch.From)}";
+
+    private static Rect RectOf(OwedStretch stretch) => new(stretch.From, stretch.To, stretch.LayerFrom, stretch.LayerTo);
+
+    private static Rect RectOf(InvoiceLine line) => new(line.From!.Value, line.To!.Value, line.LayerFrom, line.LayerTo);
+
+    private readonly record struct GroupKey(string Charge, Instant PeriodFrom, Instant PeriodTo, string PriceKey);
+
+    private sealed class Component
+    {
+        private readonly List<Rect> _rects = [];
+
+        public List<OwedStretch> Owed { get; } = [];
+
+        public List<InvoiceLine> Booked { get; } = [];
+
+        public void Add(Rect rect, OwedStretch? owed, InvoiceLine? booked)
+        {
+            _rects.Add(rect);
+            if (owed is not null)
+            {
+                Owed.Add(owed);
+            }
+
+            if (booked is not null)
+            {
+                Booked.Add(booked);
+            }
+        }
+
+        public bool Touches(Rect rect) => _rects.Any(r => r.Touches(rect));
+
+        public void Join(Component other)
+        {
+            _rects.AddRange(other._rects);
+            Owed.AddRange(other.Owed);
+            Booked.AddRange(other.Booked);
+        }
+    }
+}
+
+/// <summary>A time × a range of quantity: what a recurring line covers.</summary>
+internal readonly record struct Rect(Instant From, Instant To, decimal LayerFrom, decimal LayerTo)
+{
+    public bool Touches(Rect other) =>
+        From <= other.To && other.From <= To && LayerFrom < Math.Max(other.LayerTo, other.LayerFrom + 0.000000001m) && other.LayerFrom < Math.Max(LayerTo, LayerFrom + 0.000000001m);
+
+    public bool Contains(Rect other) => From <= other.From && other.To <= To && LayerFrom <= other.LayerFrom && other.LayerTo <= LayerTo;
+
+    public Rect? Intersect(Rect other)
+    {
+        var from = Instant.Max(From, other.From);
+        var to = Instant.Min(To, other.To);
+        var layerFrom = Math.Max(LayerFrom, other.LayerFrom);
+        var layerTo = Math.Min(LayerTo, other.LayerTo);
+        return from < to && layerFrom < layerTo ? new Rect(from, to, layerFrom, layerTo) : null;
+    }
+}
+
+/// <summary>A set of rectangles that do not overlap.</summary>
+internal sealed class Area
+{
+    public List<Rect> Rects { get; private set; } = [];
+
+    public void Add(Rect rect)
+    {
+        if (rect.From >= rect.To || rect.LayerFrom >= rect.LayerTo)
+        {
+            return;
+        }
+
+        var pieces = new List<Rect> { rect };
+        foreach (var existing in Rects)
+        {
+            pieces = [.. pieces.SelectMany(p => Without(p, existing))];
+        }
+
+        Rects.AddRange(pieces);
+        Normalize();
+    }
+
+    public void Subtract(Rect rect) => Rects = [.. Rects.SelectMany(r => Without(r, rect))];
+
+    private static IEnumerable<Rect> Without(Rect rect, Rect hole)
+    {
+        if (rect.Intersect(hole) is not { } cut)
+        {
+            yield return rect;
+            yield break;
+        }
+
+        if (rect.LayerFrom < cut.LayerFrom)
+        {
+            yield return rect with { LayerTo = cut.LayerFrom };
+        }
+
+        if (cut.LayerTo < rect.LayerTo)
+        {
+            yield return rect with { LayerFrom = cut.LayerTo };
+        }
+
+        if (rect.From < cut.From)
+        {
+            yield return new Rect(rect.From, cut.From, cut.LayerFrom, cut.LayerTo);
+        }
+
+        if (cut.To < rect.To)
+        {
+            yield return new Rect(cut.To, rect.To, cut.LayerFrom, cut.LayerTo);
+        }
+    }
+
+    /// <summary>Joins rectangles that lie end to end, so that a whole stays a whole.</summary>
+    private void Normalize()
+    {
+        Rects = [.. Rects.OrderBy(r => r.LayerFrom).ThenBy(r => r.From)];
+        for (var i = Rects.Count - 1; i > 0; i--)
+        {
+            var (before, after) = (Rects[i - 1], Rects[i]);
+            if (before.LayerFrom == after.LayerFrom && before.LayerTo == after.LayerTo && before.To == after.From)
+            {
+                Rects[i - 1] = before with { To = after.To };
+                Rects.RemoveAt(i);
+            }
+        }
+    }
+}

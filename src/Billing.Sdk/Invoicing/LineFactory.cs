@@ -1,0 +1,217 @@
+using Billing.Subscriptions;
+using NodaTime;
+
+namespace Billing.Invoicing;
+
+/// <summary>Makes the lines of one billing of one payer, with keys, revisions and rounding. Not thread-safe.</summary>
+internal sealed class LineFactory
+{
+    private readonly TenantId _tenant;
+    private readonly string _payerId;
+    private readonly TenantSettings _settings;
+    private readonly Func<Guid> _newId;
+    private readonly Instant _now;
+    private readonly Dictionary<string, int> _revisions = new(StringComparer.Ordinal);
+
+    public LineFactory(TenantId tenant, string payerId, Currency currency, TenantSettings settings, IEnumerable<InvoiceLine> booked, Func<Guid> newId, Instant now)
+    {
+        _tenant = tenant;
+        _payerId = payerId;
+        Currency = currency;
+        _settings = settings;
+        _newId = newId;
+        _now = now;
+        foreach (var line in booked)
+        {
+            _revisions[line.Key] = Math.Max(line.Revision, _revisions.GetValueOrDefault(line.Key));
+        }
+    }
+
+    public Currency Currency { get; }
+
+    /// <summary>Lines of amount 0 are kept where invoices without an amount are issued: they say that the time was billed.</summary>
+    public bool KeepsZeroLines => _settings.ZeroInvoices == ZeroInvoices.Issue;
+
+    public decimal Round(decimal amount) => Rounding.Round(amount, Currency.MinorUnit, _settings.RoundingMode);
+
+    /// <summary>The amount in the unit in which owed and booked are compared.</summary>
+    public decimal RoundOrExact(decimal amount) => _settings.RoundingUnit == RoundingUnit.Line ? Round(amount) : amount;
+
+    public decimal RoundOrExact(Fraction amount) => RoundOrExact(amount.Value);
+
+    public InvoiceLine Charge(OwedStretch stretch, string key, Instant from, Instant to, decimal layerFrom, decimal layerTo, decimal quantity, decimal amount) => new()
+    {
+        Tenant = _tenant,
+        Id = _newId(),
+        PayerId = _payerId,
+        InvoiceId = Guid.Empty,
+        Position = 0,
+        Key = key,
+        Revision = NextRevision(key),
+        Type = stretch.Type,
+        CustomerId = stretch.Timeline.Subscription.CustomerId,
+        SubscriptionId = stretch.SubscriptionId,
+        Plan = stretch.Plan,
+        Charge = stretch.Charge.Code,
+        Description = stretch.Charge.Name ?? stretch.Charge.Code,
+        From = from,
+        To = to,
+        FromDate = from.InZone(stretch.Zone).Date,
+        ToDate = to.InZone(stretch.Zone).Date,
+        Zone = stretch.Zone.Id,
+        PeriodFrom = stretch.Period.From,
+        PeriodTo = stretch.Period.To,
+        Quantity = quantity,
+        Amount = Round(amount),
+        ExactAmount = amount,
+        PriceKey = stretch.PriceKey,
+        LayerFrom = layerFrom,
+        LayerTo = layerTo,
+        TaxCode = stretch.Charge.TaxCode,
+        RecordedAt = _now,
+    };
+
+    public InvoiceLine Usage(OwedStretch stretch, string key, Instant from, Instant to, decimal quantity, decimal amount, InvoiceLine? reverses) =>
+        Charge(stretch, key, from, to, 0m, 1m, quantity, amount) with { ReversesLineId = reverses?.Id };
+
+    /// <summary>Gives time of a line back; never more than what is left of it.</summary>
+    public InvoiceLine? Credit(InvoiceLine line, Instant from, Instant to, Rect rect, decimal amount, IEnumerable<InvoiceLine> earlierCredits)
+    {
+        var earlier = earlierCredits.ToList();
+        var limit = -LeftOf(line, earlier);
+        var own = Math.Max(amount, limit);
+        if (own >= 0m)
+        {
+            return null;
+        }
+
+        return line with
+        {
+            Id = _newId(),
+            InvoiceId = Guid.Empty,
+            Position = 0,
+            Revision = NextRevision(line.Key),
+            Type = InvoiceLineType.Credit,
+            From = from,
+            To = to,
+            FromDate = DateIn(line, from),
+            ToDate = to == line.To ? line.ToDate : DateIn(line, to),
+            Quantity = rect.LayerFrom < 0m ? rect.LayerTo : rect.LayerTo - rect.LayerFrom,
+            Amount = Round(own),
+            ExactAmount = own,
+            Discount = 0m,
+            Discounts = [],
+            Tax = 0m,
+            InclusiveTax = 0m,
+            Taxes = [],
+            LayerFrom = rect.LayerFrom,
+            LayerTo = rect.LayerTo,
+            ReversesLineId = line.Id,
+            CreditedAmount = 0m,
+            Voided = false,
+            RecordedAt = _now,
+        };
+    }
+
+    /// <summary>Changes what a usage line billed that is not owed at its price any more.</summary>
+    public InvoiceLine Correction(InvoiceLine line, decimal amount, decimal quantity) => line with
+    {
+        Id = _newId(),
+        InvoiceId = Guid.Empty,
+        Position = 0,
+        Revision = NextRevision(line.Key),
+        Quantity = quantity,
+        Amount = Round(amount),
+        ExactAmount = amount,
+        Discount = 0m,
+        Discounts = [],
+        Tax = 0m,
+        InclusiveTax = 0m,
+        Taxes = [],
+        ReversesLineId = line.Id,
+        CreditedAmount = 0m,
+        Voided = false,
+        RecordedAt = _now,
+    };
+
+    /// <summary>What is missing to a commitment (negative: what was made up too much).</summary>
+    public InvoiceLine Minimum(CommitmentStretch commitment, decimal amount)
+    {
+        var key = $"{commitment.Timeline.Subscription.Id}//m/{OwedParts.KeyOf(commitment.Period.From)}";
+        return new InvoiceLine
+        {
+            Tenant = _tenant,
+            Id = _newId(),
+            PayerId = _payerId,
+            InvoiceId = Guid.Empty,
+            Position = 0,
+            Key = key,
+            Revision = NextRevision(key),
+            Type = InvoiceLineType.Minimum,
+            CustomerId = commitment.Timeline.Subscription.CustomerId,
+            SubscriptionId = commitment.Timeline.Subscription.Id,
+            Plan = commitment.Plan,
+            Description = "Minimum commitment",
+            From = commitment.From,
+            To = commitment.To,
+            FromDate = commitment.From.InZone(commitment.Zone).Date,
+            ToDate = commitment.To.InZone(commitment.Zone).Date,
+            Zone = commitment.Zone.Id,
+            PeriodFrom = commitment.Period.From,
+            PeriodTo = commitment.Period.To,
+            Quantity = 1m,
+            Amount = Round(amount),
+            ExactAmount = amount,
+            RecordedAt = _now,
+        };
+    }
+
+    /// <summary>The line of an item that waited for an invoice.</summary>
+    public InvoiceLine Item(PendingItem item, LocalDate date)
+    {
+        var key = $"item/{item.Id:N}";
+        return new InvoiceLine
+        {
+            Tenant = _tenant,
+            Id = _newId(),
+            PayerId = _payerId,
+            InvoiceId = Guid.Empty,
+            Position = 0,
+            Key = key,
+            Revision = NextRevision(key),
+            Type = item.Type,
+            CustomerId = item.CustomerId,
+            Charge = item.Charge,
+            Description = item.Description,
+            FromDate = date,
+            Quantity = 1m,
+            Amount = Round(item.Amount),
+            ExactAmount = item.Amount,
+            TaxCode = item.TaxCode,
+            RecordedAt = _now,
+        };
+    }
+
+    /// <summary>What can still be given back of a line: nothing of a void one, and not what credit notes and earlier credits took.</summary>
+    private static decimal LeftOf(InvoiceLine line, IReadOnlyList<InvoiceLine> credits)
+    {
+        if (line.Voided)
+        {
+            return 0m;
+        }
+
+        var left = line.ExactAmount + credits.Sum(c => c.ExactAmount);
+        var gross = line.Amount - line.Discount + line.Tax - line.InclusiveTax;
+        if (line.CreditedAmount > 0m && gross > 0m)
+        {
+            left = Math.Min(left, line.Amount * (gross - line.CreditedAmount) / gross + credits.Sum(c => c.ExactAmount));
+        }
+
+        return Math.Max(0m, left);
+    }
+
+    private static LocalDate DateIn(InvoiceLine line, Instant at) =>
+        at == line.From ? line.FromDate!.Value : at.InZone(DateTimeZoneProviders.Tzdb[line.Zone!]).Date;
+
+    private int NextRevision(string key) => _revisions[key] = _revisions.GetValueOrDefault(key) + 1;
+}
