@@ -32,18 +32,25 @@ public class PricingScenarioTests
     }
 
     [Theory]
-    [InlineData("""{ "kind": "pricing", "cases": [], "casess": [] }""", "casess")]
     [InlineData("""{ "kind": "pricing", "cases": [ { "price": { "model": "flat", "amount": "1" }, "quantity": "1", "expect": { "ammount": "1" } } ] }""", "cases[0].expect.ammount")]
     [InlineData("""{ "kind": "pricing", "cases": [ { "price": { "model": "flat", "amount": "1" }, "quantity": "1e3", "expect": { "amount": "1" } } ] }""", "cases[0].quantity")]
     [InlineData("""{ "kind": "pricing", "cases": [ { "price": { "model": "flat", "amount": "1" }, "expect": { "amount": "1" } } ] }""", "cases[0]")]
     [InlineData("""{ "kind": "pricing", "cases": [ { "price": { "model": "flat", "amount": "1" }, "quantity": "1", "expect": { } } ] }""", "cases[0].expect")]
     [InlineData("""{ "kind": "rating", "decks": [], "cases": [ { "deck": "d", "record": { "at": "2024-01-01", "destination": "1", "secs": 1 }, "expect": { "amount": "1" } } ] }""", "cases[0].record.seconds")]
+    public async Task A_case_that_is_not_in_the_format_fails_with_the_path(string json, string path) =>
+        Assert.Equal(path, Assert.Single(Assert.Single(await Run(json)).Failures).Path);
+
+    [Theory]
+    [InlineData("""{ "kind": "pricing", "cases": [], "casess": [] }""", "casess")]
+    [InlineData("""{ "kind": "lifecycle", "cases": [] }""", "kind")]
+    [InlineData("""{ "kind": "pricing", "currency": "EURO", "cases": [] }""", "currency")]
+    [InlineData("""{ "kind": "rating", "timeZone": "Mars", "cases": [] }""", "timeZone")]
+    [InlineData("""{ "kind": "rating", "decks": [ { "code": "d", "rate": [] } ], "cases": [] }""", "decks[0].rates")]
     public async Task A_file_that_is_not_in_the_format_is_refused_with_the_path(string json, string path)
     {
         var error = await Assert.ThrowsAsync<BillingException>(() => Run(json));
 
-        Assert.Equal(BillingErrorCodes.Validation, error.Code);
-        Assert.Equal(path, error.Key);
+        Assert.Equal((BillingErrorCodes.Validation, path), (error.Code, error.Key));
     }
 
     [Fact]
