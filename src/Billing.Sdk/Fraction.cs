@@ -3,7 +3,7 @@ namespace Billing;
 /// <summary>A quotient of two decimals that has not been divided yet, so that a third of something stays exact until the end.</summary>
 /// <remarks>
 /// Use it where a quantity or an amount is the result of a division (averages, weighted sums, parts of a period): sum and multiply fractions, and
-/// ask for <see cref="Value"/> once. Compares by value: 1/3 equals 2/6. Immutable and thread-safe; <c>default</c> is zero.
+/// ask for <see cref="Value"/> once. Compares by value: 1/3 equals 2/6; not meant as a key of a dictionary. Figures beyond what decimals hold throw <see cref="OverflowException"/>. Immutable and thread-safe; <c>default</c> is zero.
 /// </remarks>
 public readonly struct Fraction : IEquatable<Fraction>, IComparable<Fraction>
 {
@@ -76,7 +76,7 @@ public readonly struct Fraction : IEquatable<Fraction>, IComparable<Fraction>
     public override bool Equals(object? obj) => obj is Fraction other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => decimal.Round(Value, 20).GetHashCode();
+    public override int GetHashCode() => Sign; // Equal fractions can differ in the last digit of their quotients, so nothing finer is safe.
 
     /// <summary>Equality by value.</summary>
     public static bool operator ==(Fraction left, Fraction right) => left.Equals(right);

@@ -125,13 +125,6 @@ public static class ScenarioJson
     public static EquatableMap<string> PropertiesOf(JsonFields properties)
     {
         ArgumentNullException.ThrowIfNull(properties);
-        return new EquatableMap<string>(properties.Keys.Select(k => KeyValuePair.Create(k, ScalarText(properties.Required(k), properties.PathOf(k)))));
+        return new EquatableMap<string>(properties.Keys.Select(k => KeyValuePair.Create(k, JsonFields.ScalarOf(properties.Required(k), properties.PathOf(k)))));
     }
-
-    private static string ScalarText(JsonElement value, string path) => value.ValueKind switch
-    {
-        JsonValueKind.Number => Rounding.Format(JsonFields.NumberOf(value, path), 0),
-        JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
-        _ => JsonFields.TextOf(value, path),
-    };
 }

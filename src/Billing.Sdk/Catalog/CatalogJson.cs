@@ -217,8 +217,9 @@ public static class CatalogJson
             return EquatableMap<EquatableList<string>>.Empty;
         }
 
-        var values = filter.Keys.ToDictionary(k => k, filter.Texts, StringComparer.Ordinal);
-        return new EquatableMap<EquatableList<string>>(values);
+        return new EquatableMap<EquatableList<string>>(filter.Keys.Select(k => KeyValuePair.Create(k, Values(k))));
+
+        EquatableList<string> Values(string property) => [.. filter.RequiredItems(property).Select(i => JsonFields.ScalarOf(i.Value, i.Path))];
     }
 
     private static DeckRate ReadRate(JsonElement element, string path)

@@ -137,6 +137,15 @@ public sealed class JsonFields
     public static string TextOf(JsonElement value, string path) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error(path, $"A text is needed, not {Describe(value)}.");
 
+    /// <summary>The text of a scalar: a string, a number without trailing zeros, <c>true</c> or <c>false</c>. Properties of events are texts, so this is what a value is compared by.</summary>
+    public static string ScalarOf(JsonElement value, string path) => value.ValueKind switch
+    {
+        JsonValueKind.Number => Rounding.Format(NumberOf(value, path), 0),
+        JsonValueKind.True => "true",
+        JsonValueKind.False => "false",
+        _ => TextOf(value, path),
+    };
+
     /// <summary>The decimal that a string or a JSON number writes: digits with a point at most, no exponent, at most 28 digits.</summary>
     public static decimal NumberOf(JsonElement value, string path)
     {

@@ -63,16 +63,12 @@ internal static class PriceJson
         var match = fields.Fields("match");
         var cell = new PriceCell
         {
-            Match = new EquatableMap<string>(match.Keys.ToDictionary(k => k, k => ScalarText(match.Required(k), match.PathOf(k)), StringComparer.Ordinal)),
+            Match = new EquatableMap<string>(match.Keys.ToDictionary(k => k, k => JsonFields.ScalarOf(match.Required(k), match.PathOf(k)), StringComparer.Ordinal)),
             Price = Read(fields.Required("price"), fields.PathOf("price")),
         };
         fields.End();
         return cell;
     }
-
-    // Properties of events are texts, so a number or a flag in a match means its text.
-    private static string ScalarText(JsonElement value, string path) =>
-        value.ValueKind is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False ? value.GetRawText() : JsonFields.TextOf(value, path);
 
     private static PriceTier ReadTier(string model, JsonElement element, string path)
     {

@@ -55,6 +55,7 @@ public sealed class CallRater
     /// <param name="bundles">Free seconds that are used before money is charged. Default: none.</param>
     /// <returns>The amount, or the error <c>no-matching-rate</c> (no prefix fits, or a moment of the call that no band covers) or
     /// <c>negative-quantity</c>, or <c>validation</c> for a call of more than a billion seconds. After an error the bundles are as they were.</returns>
+    /// <exception cref="BillingException">With code <c>validation</c>: a bundle given twice, or with less than nothing left.</exception>
     public CallResult Rate(CallRecord call, IReadOnlyList<CallBundle>? bundles = null)
     {
         ArgumentNullException.ThrowIfNull(call);
@@ -186,6 +187,11 @@ public sealed class CallRater
         var left = new Dictionary<string, decimal>(StringComparer.Ordinal);
         foreach (var bundle in bundles)
         {
+            if (bundle.Seconds < 0m)
+            {
+                throw BillingException.Validation("bundle", bundle.Code, "seconds", $"A bundle cannot have {bundle.Seconds} seconds left.");
+            }
+
             if (!left.TryAdd(bundle.Code, bundle.Seconds))
             {
                 throw BillingException.Validation("bundle", bundle.Code, "code", "The bundle is given twice.");

@@ -18,6 +18,27 @@ public interface IPricingRule
     ValueTask<IReadOnlyList<PricingResult>> PriceAsync(IReadOnlyList<PricingRequest> requests, CancellationToken cancellationToken);
 }
 
+/// <summary>A pricing rule that prices one request at a time.</summary>
+/// <remarks>Implementations are thread-safe.</remarks>
+public abstract class PricingRule : IPricingRule
+{
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<PricingResult>> PriceAsync(IReadOnlyList<PricingRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        var results = new PricingResult[requests.Count];
+        for (var i = 0; i < results.Length; i++)
+        {
+            results[i] = await PriceAsync(requests[i], cancellationToken).ConfigureAwait(false);
+        }
+
+        return results;
+    }
+
+    /// <summary>Prices one request.</summary>
+    protected abstract ValueTask<PricingResult> PriceAsync(PricingRequest request, CancellationToken cancellationToken);
+}
+
 /// <summary>One quantity to price.</summary>
 public sealed record PricingRequest
 {

@@ -127,6 +127,7 @@ public sealed class PriceCalculator
     /// <summary>The request for the part of a quantity that was billed before: its quantity, and the transactions that make it.</summary>
     /// <param name="request">The whole quantity.</param>
     /// <param name="billedQuantity">The part billed; it may be more than the whole.</param>
+    /// <remarks>A quantity alone has no events: for <c>matrix</c> and <c>rateDeck</c> prices make the request of the events that were billed, and use <see cref="Difference"/>.</remarks>
     public static PricingRequest BilledPart(PricingRequest request, decimal billedQuantity)
     {
         ArgumentNullException.ThrowIfNull(request);

@@ -13,6 +13,27 @@ public interface IUsageAggregator
     ValueTask<IReadOnlyList<AggregationResult>> AggregateAsync(IReadOnlyList<AggregationRequest> requests, CancellationToken cancellationToken);
 }
 
+/// <summary>An aggregator that takes one request at a time.</summary>
+/// <remarks>Implementations are thread-safe.</remarks>
+public abstract class UsageAggregator : IUsageAggregator
+{
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<AggregationResult>> AggregateAsync(IReadOnlyList<AggregationRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        var results = new AggregationResult[requests.Count];
+        for (var i = 0; i < results.Length; i++)
+        {
+            results[i] = await AggregateAsync(requests[i], cancellationToken).ConfigureAwait(false);
+        }
+
+        return results;
+    }
+
+    /// <summary>Makes the quantity of one request.</summary>
+    protected abstract ValueTask<AggregationResult> AggregateAsync(AggregationRequest request, CancellationToken cancellationToken);
+}
+
 /// <summary>The events of one meter and period.</summary>
 public sealed record AggregationRequest
 {

@@ -12,7 +12,7 @@ public static class PricingScenarioRunner
     /// <param name="options">Plugins that the file may name. Default: none.</param>
     /// <param name="cancellationToken">Stops between cases.</param>
     /// <returns>One result per case, in the order of the file.</returns>
-    /// <exception cref="BillingException">With code <c>validation</c>: the file is not in the format; the path of the key is named.</exception>
+    /// <exception cref="BillingException">With code <c>validation</c>: the file is not in the format; the path of the key is named. A single case that is not fails alone.</exception>
     public static Task<IReadOnlyList<ScenarioCaseResult>> RunFileAsync(
         string path, PricingScenarioOptions? options = null, CancellationToken cancellationToken = default) =>
         RunAsync(ScenarioJson.ReadFile(path), path, options, cancellationToken);
@@ -53,11 +53,27 @@ public static class PricingScenarioRunner
         foreach (var (element, path) in cases)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            results.Add(pricing is null
-                ? rating!.Run(element, path)
-                : await pricing.RunAsync(element, path, cancellationToken).ConfigureAwait(false));
+            try
+            {
+                results.Add(pricing is null
+                    ? rating!.Run(element, path)
+                    : await pricing.RunAsync(element, path, cancellationToken).ConfigureAwait(false));
+            }
+            catch (BillingException unreadable)
+            {
+                // A case that is not in the format fails alone, so that the others of the file are still proven.
+                results.Add(Unreadable(file, element, path, unreadable));
+            }
         }
 
         return results;
+    }
+
+    private static ScenarioCaseResult Unreadable(string file, JsonElement element, string path, BillingException reason)
+    {
+        var named = element.ValueKind == JsonValueKind.Object && element.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString()!
+            : path;
+        return new ScenarioCaseResult(file, named, [new ScenarioFailure(file, named, reason.Key ?? path, "a case in the format", reason.Message)]);
     }
 }
