@@ -15,7 +15,7 @@ public sealed class BillingEngine
         Customers = new CustomerFacade(core, commands);
         Subscriptions = new SubscriptionFacade(core, commands);
         Usage = new UsageFacade(core, commands);
-        Charges = new ChargeFacade(core, commands);
+        Charges = new ChargeFacade(commands);
         Coupons = new CouponFacade(core, commands);
         Credits = new CreditFacade(core, commands);
         Invoices = new InvoiceFacade(core, commands);

@@ -1,21 +1,58 @@
+using Billing.Customers;
 using Billing.Invoicing;
 using Billing.Processing;
+using Billing.Storage;
 
 namespace Billing;
 
 /// <summary>Charges that are no part of a plan.</summary>
 /// <remarks>Thread-safe. Reached through <see cref="BillingEngine"/>.</remarks>
-public sealed partial class ChargeFacade
+public sealed class ChargeFacade
 {
-    private readonly EngineCore _core;
     private readonly CommandExecutor _commands;
 
-    internal ChargeFacade(EngineCore core, CommandExecutor commands)
-    {
-        _core = core;
-        _commands = commands;
-    }
+    internal ChargeFacade(CommandExecutor commands) => _commands = commands;
 
-    /// <summary>Adds a charge.</summary>
-    public Task<PendingItem> AddAsync(CommandContext context, AddChargeRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>Adds a charge: to the next invoice, or to one of its own at once.</summary>
+    /// <exception cref="BillingException"><c>not-found</c>; <c>validation</c>: the amount has more decimals than the currency.</exception>
+    public Task<PendingItem> AddAsync(CommandContext context, AddChargeRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(request);
+        return _commands.ExecuteAsync(
+            context,
+            "charges.add",
+            request,
+            token => _commands.PayerOfAsync(context.Tenant, StoredObject.Customer, request.CustomerId, token),
+            SnapshotParts.Customers | SnapshotParts.PendingItems,
+            (work, _) =>
+            {
+                var customer = work.Find<Customer>(request.CustomerId)!;
+                if (Rounding.Round(request.Amount, work.Currency.MinorUnit, RoundingMode.Down) != request.Amount)
+                {
+                    throw BillingException.Validation("charge", request.CustomerId, "amount", $"{request.Amount} has more decimals than {work.Currency.Code}.");
+                }
+
+                var item = work.Put(new PendingItem
+                {
+                    Tenant = work.Context.Id,
+                    Id = work.NewId(),
+                    PayerId = work.PayerId,
+                    CustomerId = customer.Id,
+                    Type = request.Amount < 0m ? InvoiceLineType.Adjustment : InvoiceLineType.OneTime,
+                    Description = request.Description ?? "Charge",
+                    Amount = request.Amount,
+                    TaxCode = request.TaxCode,
+                    InvoiceNow = request.InvoiceNow,
+                    RecordedAt = work.Now,
+                });
+                if (request.InvoiceNow)
+                {
+                    work.BillNoLaterThan(work.Now);
+                }
+
+                return Task.FromResult(item);
+            },
+            cancellationToken);
+    }
 }

@@ -24,10 +24,20 @@ public sealed partial class InvoiceFacade
     public Task<InvoiceDocument> GetAsync(TenantId tenant, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     /// <summary>What the next run that issues anything for this payer would issue, with what is known now. Changes nothing.</summary>
-    public Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) =>
+        PreviewAsync(tenant, customerId, (Instant?)null, cancellationToken);
 
     /// <summary>What a run at this moment would issue for the payer. Changes nothing.</summary>
-    public Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, Instant asOf, CancellationToken cancellationToken = default) =>
+        PreviewAsync(tenant, customerId, (Instant?)asOf, cancellationToken);
+
+    private async Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, Instant? asOf, CancellationToken cancellationToken)
+    {
+        var payer = await _commands.PayerOfAsync(tenant, Storage.StoredObject.Customer, customerId, cancellationToken).ConfigureAwait(false);
+        return payer == customerId
+            ? await new BillingRun(_core).PreviewAsync(tenant, payer, asOf, cancellationToken).ConfigureAwait(false)
+            : [];
+    }
 
     /// <summary>Makes a draft final before its time.</summary>
     public Task<Invoice> FinalizeAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();

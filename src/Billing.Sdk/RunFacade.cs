@@ -17,10 +17,19 @@ public sealed partial class RunFacade
     }
 
     /// <summary>Bills all payers due up to a moment.</summary>
-    public Task<BillingRunResult> BillAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<BillingRunResult> BillAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return new BillingRun(_core).RunAsync(context, asOf, cancellationToken);
+    }
 
     /// <summary>Bills one payer up to a moment, if it is due.</summary>
-    public Task<BillingRunResult> BillCustomerAsync(CommandContext context, string customerId, Instant? asOf = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public async Task<BillingRunResult> BillCustomerAsync(CommandContext context, string customerId, Instant? asOf = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var payer = await _commands.PayerOfAsync(context.Tenant, Storage.StoredObject.Customer, customerId, cancellationToken).ConfigureAwait(false);
+        return await new BillingRun(_core).RunPayerAsync(context, payer, asOf ?? _core.Clock.GetCurrentInstant(), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Makes the payment attempts and queries due up to a moment.</summary>
     public Task<CollectionRunResult> CollectAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();

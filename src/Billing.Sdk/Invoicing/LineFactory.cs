@@ -192,6 +192,38 @@ internal sealed class LineFactory
         };
     }
 
+    /// <summary>The key under which a composer's line is booked.</summary>
+    public string ComposedKey(string composer, ComposedLine line) => $"{_payerId}/{composer}/{line.Key}";
+
+    /// <summary>The difference between what a composer says is owed and what is booked.</summary>
+    public InvoiceLine? Composed(string composer, ComposedLine line, decimal booked, LocalDate date)
+    {
+        var difference = Round(line.Amount) - booked;
+        var key = ComposedKey(composer, line);
+        return difference == 0m
+            ? null
+            : new InvoiceLine
+            {
+                Tenant = _tenant,
+                Id = _newId(),
+                PayerId = _payerId,
+                InvoiceId = Guid.Empty,
+                Position = 0,
+                Key = key,
+                Revision = NextRevision(key),
+                Type = difference < 0m ? InvoiceLineType.Adjustment : InvoiceLineType.OneTime,
+                CustomerId = line.CustomerId ?? _payerId,
+                Charge = line.Charge,
+                Description = line.Description,
+                FromDate = date,
+                Quantity = 1m,
+                Amount = difference,
+                ExactAmount = difference,
+                TaxCode = line.TaxCode,
+                RecordedAt = _now,
+            };
+    }
+
     /// <summary>What can still be given back of a line: nothing of a void one, and not what credit notes and earlier credits took.</summary>
     private static decimal LeftOf(InvoiceLine line, IReadOnlyList<InvoiceLine> credits)
     {

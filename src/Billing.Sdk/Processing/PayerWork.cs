@@ -59,7 +59,7 @@ internal sealed class PayerWork
         return work;
     }
 
-    public TenantContext Context { get; }
+    public TenantContext Context { get; private set; }
 
     /// <summary>Who acts, for audit columns.</summary>
     public CommandContext Actor { get; }
@@ -123,6 +123,12 @@ internal sealed class PayerWork
         Put(Payer with { DueAt = at });
         _due[DueKind.Billing] = at;
     }
+
+    /// <summary>Works as of another moment from here on: a run that comes late bills each moment that it missed.</summary>
+    public void MoveTo(Instant moment) => Context = Context.At(moment);
+
+    /// <summary>Has runs look at the payer again at a moment, without a change of what is due.</summary>
+    public void PostponeBilling(Instant until) => _due[DueKind.Billing] = until;
 
     /// <summary>Brings the billing run's next look forward to a moment, never back.</summary>
     public void BillNoLaterThan(Instant at)

@@ -84,6 +84,9 @@ public interface IBillingStorage
     /// <summary>The earliest due item of a kind, or <see langword="null"/>.</summary>
     Task<DueItem?> ReadNextDueAsync(TenantId tenant, DueKind kind, CancellationToken cancellationToken);
 
+    /// <summary>When a payer is due, or <see langword="null"/>.</summary>
+    Task<Instant?> FindDueAsync(TenantId tenant, DueKind kind, string payerId, CancellationToken cancellationToken);
+
     /// <summary>The stored answer of a command, or <see langword="null"/>.</summary>
     Task<IdempotencyRecord?> FindIdempotencyAsync(TenantId tenant, string command, string key, CancellationToken cancellationToken);
 

@@ -92,6 +92,9 @@ internal sealed record SubscriptionTimeline
 
     public required IReadOnlyList<TimelineSegment> Segments { get; init; }
 
+    /// <summary>What it began with, also when it was stopped at its start and has no segment.</summary>
+    public required TimelineSegment Initial { get; init; }
+
     public required Instant StartsAt { get; init; }
 
     /// <summary>When it stops; <see langword="null"/>: it goes on.</summary>
@@ -103,5 +106,5 @@ internal sealed record SubscriptionTimeline
     public TimelineSegment? At(Instant at) => Segments.FirstOrDefault(s => s.From <= at && at < s.To);
 
     /// <summary>The segment at a moment, else the first or last one.</summary>
-    public TimelineSegment Nearest(Instant at) => At(at) ?? (at < StartsAt ? Segments[0] : Segments[^1]);
+    public TimelineSegment Nearest(Instant at) => At(at) ?? (Segments.Count == 0 ? Initial : at < StartsAt ? Segments[0] : Segments[^1]);
 }

@@ -71,6 +71,7 @@ internal sealed class TimelineBuilder
         _start = _terms.First(t => t.Kind == SubscriptionTermKind.Start);
         var stop = FindStop();
         Begin();
+        var initial = Segment(_start.EffectiveAt, credits: true, invoicesUsage: true);
         foreach (var term in _terms.Where(t => t.Kind is not (SubscriptionTermKind.Start or SubscriptionTermKind.Cancel or SubscriptionTermKind.End)))
         {
             Enqueue(term.EffectiveAt, 1, () => Apply(term));
@@ -98,6 +99,7 @@ internal sealed class TimelineBuilder
         {
             Subscription = _subscription,
             Segments = _segments,
+            Initial = initial,
             StartsAt = _start.EffectiveAt,
             StopsAt = end,
             Canceled = !ended && stop is { Canceled: true },
@@ -389,23 +391,25 @@ internal sealed class TimelineBuilder
             return;
         }
 
-        _segments.Add(new TimelineSegment
-        {
-            From = _openFrom,
-            To = at,
-            State = _paused ? SegmentState.Paused : InTrial(_openFrom) ? SegmentState.Trial : SegmentState.Active,
-            Plan = _plan,
-            Charges = [.. _charges.Select(c => _overrides.TryGetValue(c.Code, out var own) ? c with { Price = own } : c)],
-            Quantities = _quantities,
-            Grid = _grid,
-            Start = _openKind,
-            Prorate = _openProrate,
-            EndCredits = credits,
-            EndInvoicesUsage = invoicesUsage,
-            NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
-            Overrides = _overrides,
-        });
+        _segments.Add(Segment(at, credits, invoicesUsage));
     }
+
+    private TimelineSegment Segment(Instant to, bool credits, bool invoicesUsage) => new()
+    {
+        From = _openFrom,
+        To = to,
+        State = _paused ? SegmentState.Paused : InTrial(_openFrom) ? SegmentState.Trial : SegmentState.Active,
+        Plan = _plan,
+        Charges = [.. _charges.Select(c => _overrides.TryGetValue(c.Code, out var own) ? c with { Price = own } : c)],
+        Quantities = _quantities,
+        Grid = _grid,
+        Start = _openKind,
+        Prorate = _openProrate,
+        EndCredits = credits,
+        EndInvoicesUsage = invoicesUsage,
+        NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
+        Overrides = _overrides,
+    };
 
     private bool InTrial(Instant at) => _trialPhase || (_trialEnd is { } end && at < end && _plan.Phases.Count == 0);
 

@@ -1,0 +1,361 @@
+using Billing.Catalog;
+using Billing.Customers;
+using Billing.Discounts;
+using Billing.Invoicing;
+using Billing.Tasks;
+using Billing.Tax;
+using NodaTime;
+
+namespace Billing.Processing;
+
+/// <summary>Makes documents of lines: composers, discounts, tax, totals; credit notes first, then the invoice. Works in the payer's work, writes nothing.</summary>
+internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
+{
+    private TenantSettings Settings => work.Context.Settings;
+
+    /// <summary>Issues what a moment bills.</summary>
+    /// <returns>Ids of the invoices made.</returns>
+    public async Task<IReadOnlyList<Guid>> IssueAsync(
+        IReadOnlyList<InvoiceLine> lines,
+        Instant moment,
+        bool isRenewal,
+        Func<InvoiceLine, Instant, int?> periodsSince,
+        CancellationToken cancellationToken)
+    {
+        var rest = await IssueCreditNotesAsync(lines, periodsSince, cancellationToken).ConfigureAwait(false);
+        var items = Items(rest.Count > 0, moment);
+        if (rest.Count == 0 && items.Count == 0)
+        {
+            return [];
+        }
+
+        var issued = new List<Guid>();
+        foreach (var group in Groups(rest, items))
+        {
+            if (await IssueInvoiceAsync(group.Lines, group.Items, moment, isRenewal, periodsSince, cancellationToken).ConfigureAwait(false) is { } id)
+            {
+                issued.Add(id);
+            }
+        }
+
+        return issued;
+    }
+
+    /// <summary>Fills a draft anew, and finalises it when its grace is over.</summary>
+    public async Task RefillAsync(Invoice draft, IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince, bool finalize, CancellationToken cancellationToken)
+    {
+        var items = work.All<PendingItem>().Where(i => i.InvoiceId == draft.Id).ToList();
+        var rest = finalize ? await IssueCreditNotesAsync(lines, periodsSince, cancellationToken).ConfigureAwait(false) : lines;
+        var composed = await ComposeAsync(rest, items, draft.Id, draft.DatedAt, periodsSince, cancellationToken).ConfigureAwait(false);
+        if (composed.Lines.Count == 0 && Settings.ZeroInvoices == ZeroInvoices.Skip)
+        {
+            work.Remove(draft);
+            return;
+        }
+
+        var refilled = work.Put(WithTotals(draft, composed.Lines));
+        Put(composed.Lines, draft.Id);
+        if (finalize)
+        {
+            Keep(composed.Redemptions);
+            Finalization.Finalize(work, refilled, await PatternAsync(refilled, cancellationToken).ConfigureAwait(false));
+        }
+    }
+
+    /// <summary>Unused time goes on credit notes where the tenant says so: one for each document that it was billed on.</summary>
+    private async Task<IReadOnlyList<InvoiceLine>> IssueCreditNotesAsync(IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince, CancellationToken cancellationToken)
+    {
+        if (Settings.UnusedTimeCredit != UnusedTimeCredit.CreditNote)
+        {
+            return lines;
+        }
+
+        var documentOf = work.Lines.ToDictionary(l => l.Id, l => l.InvoiceId);
+        foreach (var group in lines.Where(l => l.Type == InvoiceLineType.Credit).GroupBy(l => documentOf[l.ReversesLineId!.Value]).ToList())
+        {
+            var id = work.NewId();
+            var discounted = Discounts(periodsSince).Apply(RoundOnInvoice([.. group]), [], _ => throw new InvalidOperationException("No coupons on credit notes."), id).Lines;
+            var taxed = await TaxAsync(discounted, work.Now, cancellationToken).ConfigureAwait(false);
+            Put(taxed, id);
+            CreditNotes.IssueForLines(work, id, work.Find<Invoice>(group.Key) is null ? null : group.Key, [.. work.LinesOf(id)]);
+        }
+
+        return [.. lines.Where(l => l.Type != InvoiceLineType.Credit)];
+    }
+
+    private List<PendingItem> Items(bool hasLines, Instant moment)
+    {
+        var waiting = work.All<PendingItem>().Where(i => i.InvoiceId is null && i.RecordedAt <= moment).ToList();
+        return hasLines || waiting.Exists(i => i.InvoiceNow) ? waiting : [];
+    }
+
+    private List<(IReadOnlyList<InvoiceLine> Lines, IReadOnlyList<PendingItem> Items)> Groups(IReadOnlyList<InvoiceLine> lines, List<PendingItem> items)
+    {
+        var fees = items.Where(i => i.Type == InvoiceLineType.Fee).ToList();
+        var groups = new List<(IReadOnlyList<InvoiceLine>, IReadOnlyList<PendingItem>)>();
+        if (Settings.CombineInvoices)
+        {
+            groups.Add((lines, [.. items.Except(fees)]));
+        }
+        else
+        {
+            var others = items.Except(fees).ToList();
+            groups.AddRange(lines.GroupBy(l => l.SubscriptionId).Select(g => ((IReadOnlyList<InvoiceLine>)[.. g], (IReadOnlyList<PendingItem>)[])));
+            if (others.Count > 0)
+            {
+                groups.Add(([], others));
+            }
+        }
+
+        // A fee of dunning stands on an invoice of its own.
+        groups.AddRange(fees.Select(f => ((IReadOnlyList<InvoiceLine>)[], (IReadOnlyList<PendingItem>)[f])));
+        return [.. groups.Where(g => g.Item1.Count > 0 || g.Item2.Count > 0)];
+    }
+
+    private async Task<Guid?> IssueInvoiceAsync(
+        IReadOnlyList<InvoiceLine> lines,
+        IReadOnlyList<PendingItem> items,
+        Instant moment,
+        bool isRenewal,
+        Func<InvoiceLine, Instant, int?> periodsSince,
+        CancellationToken cancellationToken)
+    {
+        var id = work.NewId();
+        var composed = await ComposeAsync(lines, items, id, moment, periodsSince, cancellationToken).ConfigureAwait(false);
+        if (composed.Lines.Count == 0)
+        {
+            return null;
+        }
+
+        var series = await SeriesAsync(moment, cancellationToken).ConfigureAwait(false);
+        var invoice = WithTotals(NewInvoice(id, series.Series, moment), composed.Lines);
+        var isDraft = isRenewal && Settings.GracePeriodDays > 0 && !items.Any(i => i.InvoiceNow);
+        if (invoice.Total == 0m && Settings.ZeroInvoices == ZeroInvoices.Skip)
+        {
+            // Booked without a document: the time is billed, there is nothing to ask for.
+            Put(composed.Lines, id);
+            Keep(composed.Redemptions);
+            Mark(items, Guid.Empty);
+            return null;
+        }
+
+        work.Put(invoice);
+        Put(composed.Lines, id);
+        Mark(items, id);
+        if (isDraft)
+        {
+            work.Put(invoice with { FinalizeAt = work.StartOf(invoice.Date.PlusDays(Settings.GracePeriodDays)) });
+            return id;
+        }
+
+        Keep(composed.Redemptions);
+        Finalization.Finalize(work, invoice, series.Pattern);
+        return id;
+    }
+
+    private void Mark(IReadOnlyList<PendingItem> items, Guid invoiceId)
+    {
+        foreach (var item in items)
+        {
+            work.Put(item with { InvoiceId = invoiceId });
+        }
+    }
+
+    private void Keep(IReadOnlyList<CouponRedemption> redemptions)
+    {
+        foreach (var redemption in redemptions)
+        {
+            work.Put(redemption);
+        }
+    }
+
+    private async Task<(IReadOnlyList<InvoiceLine> Lines, IReadOnlyList<CouponRedemption> Redemptions)> ComposeAsync(
+        IReadOnlyList<InvoiceLine> lines,
+        IReadOnlyList<PendingItem> items,
+        Guid invoiceId,
+        Instant moment,
+        Func<InvoiceLine, Instant, int?> periodsSince,
+        CancellationToken cancellationToken)
+    {
+        var factory = new LineFactory(work.Context.Id, work.PayerId, work.Currency, Settings, work.Lines, work.NewId, moment);
+        var date = work.LocalDateOf(moment);
+        var all = RoundOnInvoice([.. lines, .. items.Select(i => factory.Item(i, date))]);
+        all = [.. all, .. await AddedAsync(all, factory, date, cancellationToken).ConfigureAwait(false)];
+        var redemptions = work.All<CouponRedemption>().OrderBy(r => r.RedeemedAt).ThenBy(r => r.Id).ToList();
+        var (discounted, used) = Discounts(periodsSince).Apply(all, redemptions, CouponOf, invoiceId);
+        return (await TaxAsync(discounted, moment, cancellationToken).ConfigureAwait(false), used);
+    }
+
+    private Coupon CouponOf(CouponRedemption redemption) =>
+        work.Context.CatalogAt(redemption.RedeemedAt)?.Definition.Coupons.FirstOrDefault(c => c.Code == redemption.Coupon)
+        ?? work.Context.Catalogs.SelectMany(c => c.Definition.Coupons).Last(c => c.Code == redemption.Coupon);
+
+    private CouponDiscounts Discounts(Func<InvoiceLine, Instant, int?> periodsSince) => new(work.Currency, Settings, work.Lines, periodsSince);
+
+    private async Task<IReadOnlyList<InvoiceLine>> AddedAsync(IReadOnlyList<InvoiceLine> lines, LineFactory factory, LocalDate date, CancellationToken cancellationToken)
+    {
+        var added = new List<InvoiceLine>();
+        foreach (var composer in work.Context.Tasks.Chain<IInvoiceComposer>())
+        {
+            var request = new CompositionRequest { PayerId = work.PayerId, Currency = work.Payer.Currency, Date = date, Lines = [.. lines, .. added] };
+            var outcome = await core.Invoker.InvokeAsync(composer, [request], static (c, r, t) => c.ComposeAsync(r, t), cancellationToken).ConfigureAwait(false);
+            foreach (var line in Results(outcome)[0])
+            {
+                var booked = work.Lines.Where(l => l.Key == factory.ComposedKey(composer.Name, line)).Sum(l => l.Amount);
+                if (factory.Composed(composer.Name, line, booked, date) is { } difference)
+                {
+                    added.Add(difference);
+                }
+            }
+        }
+
+        return added;
+    }
+
+    /// <summary>Tax rules see new supply; a line that takes another back carries that one's rates.</summary>
+    private async Task<IReadOnlyList<InvoiceLine>> TaxAsync(IReadOnlyList<InvoiceLine> lines, Instant moment, CancellationToken cancellationToken)
+    {
+        var rates = new IReadOnlyList<TaxRate>[lines.Count];
+        var originals = work.Lines.ToDictionary(l => l.Id);
+        var supply = new List<int>();
+        for (var i = 0; i < lines.Count; i++)
+        {
+            rates[i] = [];
+            if (lines[i].ReversesLineId is { } id && originals.TryGetValue(id, out var original))
+            {
+                rates[i] = [.. original.Taxes.Select(t => new TaxRate { Code = t.Code, Percent = t.Percent, Inclusive = t.Inclusive })];
+            }
+            else
+            {
+                supply.Add(i);
+            }
+        }
+
+        foreach (var group in supply.GroupBy(i => lines[i].CustomerId))
+        {
+            var customer = work.Find<Customer>(group.Key)!;
+            if (!customer.TaxExempt)
+            {
+                await AskAsync(customer, [.. group], lines, rates, moment, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return TaxAmounts.Apply(lines, rates, work.Currency, Settings);
+    }
+
+    private async Task AskAsync(Customer customer, IReadOnlyList<int> indexes, IReadOnlyList<InvoiceLine> lines, IReadOnlyList<TaxRate>[] rates, Instant moment, CancellationToken cancellationToken)
+    {
+        var request = new TaxRequest
+        {
+            Tenant = work.Context.Id,
+            CustomerId = customer.Id,
+            Country = customer.Country,
+            Region = customer.Region,
+            TaxId = customer.TaxId,
+            Currency = work.Payer.Currency,
+            Date = work.LocalDateOf(moment),
+            Lines = [.. indexes.Select(i => new TaxableLine
+            {
+                Type = lines[i].Type,
+                Charge = lines[i].Charge,
+                TaxCode = lines[i].TaxCode,
+                Amount = lines[i].Amount - lines[i].Discount,
+            })],
+        };
+        foreach (var calculator in work.Context.Tasks.Chain<ITaxCalculator>())
+        {
+            var outcome = await core.Invoker.InvokeAsync(calculator, [request], static (c, r, t) => c.CalculateAsync(r, t), cancellationToken).ConfigureAwait(false);
+            var result = Results(outcome)[0];
+            if (result.Lines.Count != indexes.Count)
+            {
+                throw BillingException.For(BillingErrorCodes.TaskFailed, "task", $"tax/{calculator.Name}", "lines", $"It answered {result.Lines.Count} lines for {indexes.Count}.");
+            }
+
+            for (var n = 0; n < indexes.Count; n++)
+            {
+                rates[indexes[n]] = [.. rates[indexes[n]], .. result.Lines[n]];
+            }
+        }
+    }
+
+    private static IReadOnlyList<TResult> Results<TResult>(TaskOutcome<TResult> outcome) => outcome.Failure is { } failure ? throw failure : outcome.Results!;
+
+    /// <summary>Where amounts are rounded on the invoice, its lines share the rounded sum by largest remainder.</summary>
+    private IReadOnlyList<InvoiceLine> RoundOnInvoice(IReadOnlyList<InvoiceLine> lines)
+    {
+        if (Settings.RoundingUnit != RoundingUnit.Invoice || lines.Count == 0)
+        {
+            return lines;
+        }
+
+        var smallest = work.Currency.SmallestAmount;
+        var total = Rounding.Round(lines.Sum(l => l.ExactAmount), work.Currency.MinorUnit, Settings.RoundingMode);
+        var floors = lines.Select(l => decimal.Floor(l.ExactAmount / smallest) * smallest).ToArray();
+        var left = (int)((total - floors.Sum()) / smallest);
+        foreach (var i in Enumerable.Range(0, lines.Count).OrderByDescending(i => lines[i].ExactAmount - floors[i]).ThenBy(i => lines[i].Key, StringComparer.Ordinal).Take(left))
+        {
+            floors[i] += smallest;
+        }
+
+        return [.. lines.Select((l, i) => l with { Amount = floors[i] })];
+    }
+
+    private void Put(IReadOnlyList<InvoiceLine> lines, Guid invoiceId)
+    {
+        for (var i = 0; i < lines.Count; i++)
+        {
+            work.Put(lines[i] with { InvoiceId = invoiceId, Position = i + 1 });
+        }
+    }
+
+    private static Invoice WithTotals(Invoice invoice, IReadOnlyList<InvoiceLine> lines)
+    {
+        var subtotal = lines.Sum(l => l.Amount);
+        var discount = lines.Sum(l => l.Discount);
+        return invoice with
+        {
+            Subtotal = subtotal,
+            Discount = discount,
+            Tax = lines.Sum(l => l.Tax),
+            Total = subtotal - discount + lines.Sum(l => l.Tax - l.InclusiveTax),
+        };
+    }
+
+    private Invoice NewInvoice(Guid id, string series, Instant moment) => new()
+    {
+        Tenant = work.Context.Id,
+        Id = id,
+        PayerId = work.PayerId,
+        Ordinal = work.Invoices.Select(i => i.Ordinal).DefaultIfEmpty(0).Max() + 1,
+        LegalEntity = Settings.LegalEntity,
+        Series = series,
+        Currency = work.Payer.Currency,
+        Status = InvoiceStatus.Draft,
+        DatedAt = moment,
+        Date = work.LocalDateOf(moment),
+        Subtotal = 0m,
+        Discount = 0m,
+        Tax = 0m,
+        Total = 0m,
+        Version = 1,
+        CreatedAt = moment,
+        Actor = work.Actor.Actor,
+    };
+
+    private async Task<string> PatternAsync(Invoice invoice, CancellationToken cancellationToken) =>
+        (await SeriesAsync(invoice.DatedAt, cancellationToken).ConfigureAwait(false)) is var series && series.Series == invoice.Series
+            ? series.Pattern
+            : $"{invoice.Series}-{{n:6}}";
+
+    private async Task<InvoiceSeries> SeriesAsync(Instant moment, CancellationToken cancellationToken)
+    {
+        var chain = work.Context.Tasks.Chain<IInvoiceNumberFormat>();
+        if (chain.Count == 0)
+        {
+            return InvoiceSeries.Default;
+        }
+
+        var request = new InvoiceSeriesRequest(Settings.LegalEntity, work.PayerId, work.Payer.Currency, work.LocalDateOf(moment));
+        return Results(await core.Invoker.InvokeAsync(chain[0], [request], static (f, r, t) => f.ChooseAsync(r, t), cancellationToken).ConfigureAwait(false))[0];
+    }
+}

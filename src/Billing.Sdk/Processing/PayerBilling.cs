@@ -1,0 +1,195 @@
+using Billing.Catalog;
+using Billing.Customers;
+using Billing.Invoicing;
+using Billing.Subscriptions;
+using NodaTime;
+
+namespace Billing.Processing;
+
+/// <summary>
+/// Bills one payer in its work, moment by moment: what each moment since the last run owes, less what is booked. The stages stand here in their order; nothing is written.
+/// </summary>
+internal sealed class PayerBilling
+{
+    private const int MomentsPerRun = 10_000;
+
+    private readonly EngineCore _core;
+    private readonly PayerWork _work;
+    private readonly InvoiceIssue _issue;
+    private readonly List<Guid> _issued = [];
+
+    public PayerBilling(EngineCore core, PayerWork work)
+    {
+        _core = core;
+        _work = work;
+        _issue = new InvoiceIssue(core, work);
+    }
+
+    /// <summary>Ids of the invoices made, drafts included, in order.</summary>
+    public IReadOnlyList<Guid> Issued => _issued;
+
+    /// <summary>Bills all moments that are due up to one.</summary>
+    public async Task BillThroughAsync(Instant asOf, CancellationToken cancellationToken)
+    {
+        var moments = 0;
+        while (_work.Payer.DueAt is { } due && due <= asOf)
+        {
+            if (++moments > MomentsPerRun)
+            {
+                throw BillingException.For(BillingErrorCodes.TaskFailed, "customer", _work.PayerId, "dueAt", $"More than {MomentsPerRun} moments are due at once.");
+            }
+
+            await BillNextAsync(due, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Bills moments, also ahead, until something is issued or nothing lies ahead.</summary>
+    public async Task BillUntilIssuedAsync(Instant notBefore, CancellationToken cancellationToken)
+    {
+        for (var moments = 0; _issued.Count == 0 && moments < MomentsPerRun && _work.Payer.DueAt is { } due; moments++)
+        {
+            await BillNextAsync(Instant.Max(due, notBefore), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task BillNextAsync(Instant moment, CancellationToken cancellationToken)
+    {
+        _work.MoveTo(moment);
+        foreach (var draft in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).OrderBy(i => i.Ordinal).ToList())
+        {
+            await RebuildAsync(draft, cancellationToken).ConfigureAwait(false);
+        }
+
+        var owed = await OwedAsync(moment, cancellationToken).ConfigureAwait(false);
+        var lines = Difference(owed, moment);
+        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed), cancellationToken).ConfigureAwait(false));
+        _work.SetBillingDue(NextDue(owed, moment));
+    }
+
+    /// <summary>A draft takes what has become known since; when its grace is over it becomes final.</summary>
+    private async Task RebuildAsync(Invoice draft, CancellationToken cancellationToken)
+    {
+        var now = _work.Now;
+        foreach (var line in _work.LinesOf(draft.Id).ToList())
+        {
+            _work.Remove(line);
+        }
+
+        var owed = await OwedAsync(draft.DatedAt, cancellationToken).ConfigureAwait(false);
+        var lines = Difference(owed, draft.DatedAt);
+        await _issue.RefillAsync(draft, lines, PeriodsSince(owed), finalize: draft.FinalizeAt <= now, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken)
+    {
+        var catalog = _work.Context.CatalogAt(moment)?.Definition ?? CatalogDefinition.Empty;
+        var owed = Timelines.Of(_work, moment)
+            .Select(t => OwedParts.Find(t, _work.Context.Settings, catalog, moment))
+            .ToList();
+        return await new RatingStage(_core, _work.Context).RateAsync(owed, cancellationToken).ConfigureAwait(false);
+    }
+
+    private List<InvoiceLine> Difference(IReadOnlyList<OwedResult> owed, Instant moment)
+    {
+        var context = _work.Context;
+        var factory = new LineFactory(context.Id, _work.PayerId, _work.Currency, context.Settings, _work.Lines, _work.NewId, moment);
+        var booked = _work.Lines.Where(l => l.SubscriptionId is not null).ToLookup(l => l.SubscriptionId!);
+        var result = new List<InvoiceLine>();
+        foreach (var subscription in owed)
+        {
+            var earlier = booked[subscription.Timeline.Subscription.Id].ToList();
+            var lines = Convergence.Difference(subscription, earlier, factory, context.Settings, moment);
+            result.AddRange(lines);
+            result.AddRange(Minimums(subscription, earlier, lines, factory));
+        }
+
+        return result;
+    }
+
+    /// <summary>What is missing to a commitment: the lines of the period count towards it, taxes and discounts do not.</summary>
+    private static IEnumerable<InvoiceLine> Minimums(OwedResult owed, List<InvoiceLine> booked, IReadOnlyList<InvoiceLine> lines, LineFactory factory)
+    {
+        foreach (var commitment in owed.Commitments)
+        {
+            bool IsIn(InvoiceLine line) => line.PeriodFrom >= commitment.Period.From && line.PeriodFrom < commitment.Period.To;
+
+            var counted = booked.Concat(lines).Where(l => l.Type != InvoiceLineType.Minimum && IsIn(l)).Sum(l => l.Amount);
+            var made = booked.Where(l => l.Type == InvoiceLineType.Minimum && IsIn(l)).Sum(l => l.Amount);
+            var missing = Math.Max(0m, factory.Round(commitment.Amount.Value) - counted) - made;
+            if (missing != 0m)
+            {
+                yield return factory.Minimum(commitment, missing);
+            }
+        }
+    }
+
+    /// <summary>Whether time alone made the moment due (a change by a command is billed at once, without grace).</summary>
+    private bool IsRenewal(Instant moment) => !_work.All<SubscriptionTerm>().Any(t => t.RecordedAt == moment);
+
+    private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed)
+    {
+        var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
+        return (line, first) =>
+        {
+            if (line.SubscriptionId is not { } id || line.PeriodFrom is not { } period || !timelines.TryGetValue(id, out var timeline))
+            {
+                return null;
+            }
+
+            var segment = timeline.Nearest(Instant.Max(period, line.From ?? period));
+            return segment.Grid.PeriodAt(segment.Plan.Interval, period).Index - segment.Grid.PeriodAt(segment.Plan.Interval, first).Index;
+        };
+    }
+
+    private Instant? NextDue(IReadOnlyList<OwedResult> owed, Instant moment)
+    {
+        var next = owed.Select(o => o.NextDue)
+            .Concat(_work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).Select(i => i.FinalizeAt))
+            .Concat(_work.All<SubscriptionTerm>().SelectMany(t => new Instant?[] { t.RecordedAt, t.SupersededAt }))
+            .Concat(_work.All<PendingItem>().Where(i => i.InvoiceNow && i.InvoiceId is null).Select(i => (Instant?)i.RecordedAt))
+            .Where(i => i > moment)
+            .Min();
+        return next;
+    }
+}
+
+/// <summary>The lives of a payer's subscriptions as known at a moment.</summary>
+internal static class Timelines
+{
+    public static IReadOnlyList<SubscriptionTimeline> Of(PayerWork work, Instant knownAt)
+    {
+        var customers = work.Customers.ToDictionary(c => c.Id, StringComparer.Ordinal);
+        var built = new Dictionary<string, SubscriptionTimeline?>(StringComparer.Ordinal);
+        foreach (var subscription in work.Subscriptions)
+        {
+            Build(work, customers, subscription, knownAt, built);
+        }
+
+        return [.. built.Values.OfType<SubscriptionTimeline>().OrderBy(t => t.Subscription.Id, StringComparer.Ordinal)];
+    }
+
+    public static SubscriptionTimeline? Of(PayerWork work, string subscriptionId, Instant knownAt) =>
+        Of(work, knownAt).FirstOrDefault(t => t.Subscription.Id == subscriptionId);
+
+    private static SubscriptionTimeline? Build(PayerWork work, Dictionary<string, Customer> customers, Subscription subscription, Instant knownAt, Dictionary<string, SubscriptionTimeline?> built)
+    {
+        if (built.TryGetValue(subscription.Id, out var known))
+        {
+            return known;
+        }
+
+        built[subscription.Id] = null;
+        var parent = subscription.ParentSubscriptionId is { } id && work.Find<Subscription>(id) is { } row
+            ? Build(work, customers, row, knownAt, built)
+            : null;
+        var zone = customers.TryGetValue(subscription.CustomerId, out var customer) ? work.Context.ZoneOf(customer) : work.Context.Zone;
+        return built[subscription.Id] = TimelineBuilder.Build(
+            subscription,
+            work.TermsOf(subscription.Id),
+            work.Context.Catalogs,
+            work.Context.Settings,
+            zone,
+            knownAt,
+            parent);
+    }
+}
