@@ -102,12 +102,6 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
             return null;
         }
 
-        var taken = TakenWithin(units) ?? await NumberedAsync(units, cancellationToken).ConfigureAwait(false);
-        if (taken is not null)
-        {
-            return taken;
-        }
-
         try
         {
             var deletes = units.SelectMany(u => u.Rows(RowOperation.Delete), (u, row) => (u, new StoredRow(row, (row as IVersionedRow)?.Version))).ToArray();
@@ -122,6 +116,12 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
             if (stale.Count > 0)
             {
                 return Conflicts(updates, stale);
+            }
+
+            var taken = TakenWithin(units) ?? await NumberedAsync(units, cancellationToken).ConfigureAwait(false);
+            if (taken is not null)
+            {
+                return taken;
             }
 
             await ForgetDueAsync(units, cancellationToken).ConfigureAwait(false);
