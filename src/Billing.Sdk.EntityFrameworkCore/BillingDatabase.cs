@@ -1,0 +1,129 @@
+using System.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace Billing.EntityFrameworkCore;
+
+/// <summary>A row to replace or delete, with the version that must be stored.</summary>
+/// <param name="Row">The row as it will be (for a delete: as it was).</param>
+/// <param name="StoredVersion">The version that must be stored; <see langword="null"/>: the row has no version, it must merely be there.</param>
+public sealed record StoredRow(object Row, long? StoredVersion);
+
+/// <summary>What differs between databases: transactions, errors, and ways to write faster than <c>SaveChanges</c>. The defaults are right for every relational provider.</summary>
+/// <remarks>Rows are objects of the model's entity types. Implementations are thread-safe. Nothing stays in the change tracker.</remarks>
+public class BillingDatabase
+{
+    /// <summary>How often a call is tried when <see cref="IsTransient"/> says that it may succeed another time. Default 5.</summary>
+    public virtual int MaximumAttempts => 5;
+
+    /// <summary>Begins a transaction whose reads all see one moment. Default: repeatable read.</summary>
+    public virtual Task<IDbContextTransaction> BeginReadAsync(DbContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+    }
+
+    /// <summary>Begins a transaction that writes. Default: the provider's default isolation.</summary>
+    public virtual Task<IDbContextTransaction> BeginWriteAsync(DbContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.Database.BeginTransactionAsync(cancellationToken);
+    }
+
+    /// <summary>Waits for its turn to write, where a database has one writer at a time; disposed after the transaction. Default: no waiting.</summary>
+    public virtual ValueTask<IDisposable?> EnterWriteAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IDisposable?>(null);
+
+    /// <summary>Whether the error says that a unique key is taken. Default: what SQL states 23505 and 23000 say.</summary>
+    public virtual bool IsUniqueViolation(Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        var cause = exception is DbUpdateException ? exception.InnerException : exception;
+        return cause is System.Data.Common.DbException { SqlState: "23505" or "23000" };
+    }
+
+    /// <summary>Whether the call may succeed when it is made again (a locked database, a deadlock). Default: what the provider says.</summary>
+    public virtual bool IsTransient(Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        var cause = exception is DbUpdateException ? exception.InnerException : exception;
+        return cause is System.Data.Common.DbException { IsTransient: true };
+    }
+
+    /// <summary>Inserts rows, of any types. A taken key is an exception that <see cref="IsUniqueViolation"/> knows; the caller then goes back to its savepoint.</summary>
+    public virtual async Task InsertAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(rows);
+        await SaveAsync(context, rows.Select(r => Track(context, new StoredRow(r, null), EntityState.Added)), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Replaces rows. Gives those that are not there with the version stated.</summary>
+    /// <param name="context">The context.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="each">Whether all others are written when one is not there; else the answer names at least one and the caller goes back to its savepoint.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public virtual Task<IReadOnlyList<object>> UpdateAsync(DbContext context, IReadOnlyList<StoredRow> rows, bool each, CancellationToken cancellationToken) =>
+        ChangeAsync(context, rows, EntityState.Modified, each, cancellationToken);
+
+    /// <summary>Deletes rows. Gives those that are not there with the version stated; the caller then goes back to its savepoint.</summary>
+    public virtual Task<IReadOnlyList<object>> DeleteAsync(DbContext context, IReadOnlyList<StoredRow> rows, CancellationToken cancellationToken) =>
+        ChangeAsync(context, rows, EntityState.Deleted, each: false, cancellationToken);
+
+    private static async Task<IReadOnlyList<object>> ChangeAsync(
+        DbContext context, IReadOnlyList<StoredRow> rows, EntityState state, bool each, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(rows);
+        var missing = new List<object>();
+        foreach (var part in each ? rows.Chunk(1) : rows.Chunk(Math.Max(1, rows.Count)))
+        {
+            try
+            {
+                await SaveAsync(context, part.Select(r => Track(context, r, state)), cancellationToken).ConfigureAwait(false);
+            }
+            catch (DbUpdateConcurrencyException exception)
+            {
+                missing.AddRange(exception.Entries.Select(e => e.Entity));
+            }
+        }
+
+        return missing;
+    }
+
+    private static EntityEntry Track(DbContext context, StoredRow row, EntityState state)
+    {
+        var entry = context.Entry(row.Row);
+        entry.State = state;
+        if (row.StoredVersion is { } version)
+        {
+            entry.Property(entry.Metadata.GetProperties().Single(p => p.IsConcurrencyToken).Name).OriginalValue = version;
+        }
+
+        return entry;
+    }
+
+    private static async Task SaveAsync(DbContext context, IEnumerable<EntityEntry> entries, CancellationToken cancellationToken)
+    {
+        var tracked = new List<EntityEntry>();
+        try
+        {
+            foreach (var entry in entries)
+            {
+                tracked.Add(entry);
+            }
+
+            if (tracked.Count > 0)
+            {
+                await context.SaveChangesAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            foreach (var entry in tracked)
+            {
+                entry.State = EntityState.Detached;
+            }
+        }
+    }
+}
