@@ -26,9 +26,6 @@ public sealed partial class CustomerFacade
     /// <summary>Payers after an id, ordered.</summary>
     public Task<IReadOnlyList<string>> ListPayersAsync(TenantId tenant, string? after = null, int maximum = 1000, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
-    /// <summary>What a customer owes and is owed.</summary>
-    public Task<CustomerBalance> GetBalanceAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
     /// <summary>Changes the time zone: periods that begin from then on are counted in it.</summary>
     public Task<Customer> ChangeTimeZoneAsync(CommandContext context, string customerId, string timeZone, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
