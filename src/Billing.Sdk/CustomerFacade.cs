@@ -80,9 +80,6 @@ public sealed partial class CustomerFacade
     public Task<IReadOnlyList<string>> ListPayersAsync(TenantId tenant, string? after = null, int maximum = 1000, CancellationToken cancellationToken = default) =>
         _core.Storage.ListPayersAsync(tenant, after, maximum, cancellationToken);
 
-    /// <summary>What a customer owes and is owed.</summary>
-    public Task<CustomerBalance> GetBalanceAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
     /// <summary>Changes the time zone: billing periods that begin from then on are counted in it.</summary>
     /// <exception cref="BillingException"><c>not-found</c>, or <c>validation</c>: no such zone.</exception>
     public Task<Customer> ChangeTimeZoneAsync(CommandContext context, string customerId, string timeZone, CancellationToken cancellationToken = default)

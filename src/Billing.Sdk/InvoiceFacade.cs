@@ -17,12 +17,6 @@ public sealed partial class InvoiceFacade
         _commands = commands;
     }
 
-    /// <summary>Invoices of a payer, in order of creation, with their lines.</summary>
-    public Task<IReadOnlyList<InvoiceDocument>> ListAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>The invoice.</summary>
-    public Task<InvoiceDocument> GetAsync(TenantId tenant, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
     /// <summary>What the next run that issues anything for this payer would issue, with what is known now. Changes nothing.</summary>
     public Task<IReadOnlyList<InvoiceDocument>> PreviewAsync(TenantId tenant, string customerId, CancellationToken cancellationToken = default) =>
         PreviewAsync(tenant, customerId, (Instant?)null, cancellationToken);
@@ -39,12 +33,4 @@ public sealed partial class InvoiceFacade
             : [];
     }
 
-    /// <summary>Makes a draft final before its time.</summary>
-    public Task<Invoice> FinalizeAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Takes an unpaid invoice back; its charges are not billed again.</summary>
-    public Task<Invoice> VoidAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Gives an open invoice up as bad debt.</summary>
-    public Task<Invoice> MarkUncollectibleAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 }

@@ -1,5 +1,6 @@
 using Billing.Notifications;
 using Billing.Processing;
+using Billing.Storage;
 
 namespace Billing;
 
@@ -7,6 +8,8 @@ namespace Billing;
 /// <remarks>Thread-safe. Reached through <see cref="BillingEngine"/>.</remarks>
 public sealed partial class MessageFacade
 {
+    private const int PageSize = 1000;
+
     private readonly EngineCore _core;
     private readonly CommandExecutor _commands;
 
@@ -16,6 +19,19 @@ public sealed partial class MessageFacade
         _commands = commands;
     }
 
-    /// <summary>Messages of a payer or of all, in order.</summary>
-    public Task<IReadOnlyList<OutboxMessage>> ListAsync(TenantId tenant, string? customerId = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>Messages of a customer's payer or of all, in order: delivered ones, those to come, and those given up.</summary>
+    /// <exception cref="BillingException"><c>not-found</c>: no such customer.</exception>
+    public async Task<IReadOnlyList<OutboxMessage>> ListAsync(TenantId tenant, string? customerId = null, CancellationToken cancellationToken = default)
+    {
+        var payerId = customerId is null ? null : await _commands.PayerOfAsync(tenant, StoredObject.Customer, customerId, cancellationToken).ConfigureAwait(false);
+        var all = new List<OutboxMessage>();
+        IReadOnlyList<OutboxMessage> page;
+        do
+        {
+            page = await _core.Storage.ListOutboxAsync(tenant, payerId, all.Count == 0 ? null : all[^1].Id, PageSize, cancellationToken).ConfigureAwait(false);
+            all.AddRange(page);
+        }
+        while (page.Count == PageSize);
+        return all;
+    }
 }

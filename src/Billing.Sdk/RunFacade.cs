@@ -31,21 +31,4 @@ public sealed partial class RunFacade
         return await new BillingRun(_core).RunPayerAsync(context, payer, asOf ?? _core.Clock.GetCurrentInstant(), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Makes the payment attempts and queries due up to a moment.</summary>
-    public Task<CollectionRunResult> CollectAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Does the aging steps due up to a moment, at most one per invoice.</summary>
-    public Task<AgingRunResult> AgeAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Lets credits expire that are due up to a moment.</summary>
-    public Task<int> ExpireCreditsAsync(CommandContext context, Instant asOf, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Delivers messages that are due.</summary>
-    public Task<DispatchResult> DispatchAsync(TenantId tenant, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>The earliest moment at which a run of any kind has something to do; <see langword="null"/>: never.</summary>
-    public Task<Instant?> GetNextDueAsync(TenantId tenant, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-    /// <summary>Payers that could not be billed.</summary>
-    public Task<IReadOnlyList<Storage.QuarantineItem>> ListQuarantineAsync(TenantId tenant, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 }

@@ -10,13 +10,17 @@ internal static class CreditOrder
     public static IReadOnlyList<CreditGrant> Usable(IEnumerable<CreditGrant> grants, Instant at) =>
     [
         .. grants
-            .Where(g => g.Usable && !g.Expired && g.Remaining > 0m && (g.ExpiresAt is not { } expiry || expiry > at))
+            .Where(g => Worth(g, at) > 0m)
             .OrderBy(g => g.Priority)
             .ThenBy(g => g.ExpiresAt ?? Instant.MaxValue)
             .ThenBy(g => g.PaidAmount > 0m)
             .ThenBy(g => g.CreatedAt)
             .ThenBy(g => g.Ordinal),
     ];
+
+    /// <summary>What a grant is worth at a moment: nothing from the instant of its expiry on, and nothing before a bought one is paid for.</summary>
+    public static decimal Worth(CreditGrant grant, Instant at) =>
+        grant.Usable && !grant.Expired && (grant.ExpiresAt is not { } expiry || expiry > at) ? grant.Remaining : 0m;
 
     /// <summary>Credit notes with something left, oldest first.</summary>
     public static IReadOnlyList<CreditNote> Usable(IEnumerable<CreditNote> notes) =>

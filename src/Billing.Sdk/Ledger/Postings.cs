@@ -65,11 +65,11 @@ internal static class Postings
             .Debit(LedgerAccounts.CreditExpense, amount)
             .Credit(LedgerAccounts.CustomerCredit, amount);
 
-    /// <summary>Money that came.</summary>
-    public static Posting Payment(Guid paymentId, string currency, decimal applied, decimal toBalance, decimal unapplied) =>
+    /// <summary>Money that came: for a debt (receivable, or bad debt that was recovered), for the credit balance, or unapplied.</summary>
+    public static Posting Payment(Guid paymentId, string currency, string debtAccount, decimal applied, decimal toBalance, decimal unapplied) =>
         new Posting("payment", Text(paymentId), currency)
             .Debit(LedgerAccounts.Cash, applied + toBalance + unapplied)
-            .Credit(LedgerAccounts.Receivable, applied)
+            .Credit(debtAccount, applied)
             .Credit(LedgerAccounts.CustomerCredit, toBalance)
             .Credit(LedgerAccounts.UnappliedCash, unapplied);
 

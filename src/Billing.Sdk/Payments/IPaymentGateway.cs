@@ -187,7 +187,7 @@ public sealed record GatewayOutcome
     public static GatewayOutcome Unknown(string code, Instant? queryAt = null) => new() { Kind = GatewayOutcomeKind.Unknown, Code = code, QueryAt = queryAt };
 }
 
-/// <summary>The one-at-a-time form of <see cref="IPaymentGateway"/>.</summary>
+/// <summary>The one-at-a-time form of <see cref="IPaymentGateway"/>. What one charge throws makes that charge <see cref="GatewayOutcomeKind.Unknown"/> and no other.</summary>
 public abstract class PaymentGateway : IPaymentGateway
 {
     /// <inheritdoc/>
@@ -197,7 +197,7 @@ public abstract class PaymentGateway : IPaymentGateway
         var outcomes = new GatewayOutcome[charges.Count];
         for (var i = 0; i < outcomes.Length; i++)
         {
-            outcomes[i] = await ChargeAsync(charges[i], cancellationToken).ConfigureAwait(false);
+            outcomes[i] = await GuardAsync(ChargeAsync, charges[i], cancellationToken).ConfigureAwait(false);
         }
 
         return outcomes;
@@ -210,7 +210,7 @@ public abstract class PaymentGateway : IPaymentGateway
         var outcomes = new GatewayOutcome[queries.Count];
         for (var i = 0; i < outcomes.Length; i++)
         {
-            outcomes[i] = await QueryAsync(queries[i], cancellationToken).ConfigureAwait(false);
+            outcomes[i] = await GuardAsync(QueryAsync, queries[i], cancellationToken).ConfigureAwait(false);
         }
 
         return outcomes;
@@ -221,4 +221,17 @@ public abstract class PaymentGateway : IPaymentGateway
 
     /// <summary>Says what became of a charge.</summary>
     protected abstract ValueTask<GatewayOutcome> QueryAsync(GatewayQuery query, CancellationToken cancellationToken);
+
+    private static async ValueTask<GatewayOutcome> GuardAsync<T>(Func<T, CancellationToken, ValueTask<GatewayOutcome>> call, T request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+        {
+            // A stranger's code or a network can throw anything, and money may have moved: nobody knows.
+            return GatewayOutcome.Unknown(error.GetType().Name);
+        }
+    }
 }

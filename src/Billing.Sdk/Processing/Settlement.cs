@@ -23,22 +23,28 @@ internal static class Settlement
         return paid;
     }
 
-    /// <summary>Applies money to an open invoice.</summary>
-    /// <returns>The part that the invoice took.</returns>
-    public static decimal Apply(PayerWork work, Guid invoiceId, decimal amount)
+    /// <summary>How much of an amount an invoice takes: what is open on it or, given up, what was given up.</summary>
+    public static decimal Room(Invoice invoice, decimal amount) => invoice.Status switch
     {
-        var invoice = work.Find<Invoice>(invoiceId)!;
-        var applied = invoice.Status == InvoiceStatus.Open ? Math.Min(amount, invoice.AmountDue) : 0m;
-        if (applied > 0m)
+        InvoiceStatus.Open => Math.Min(amount, invoice.AmountDue),
+        InvoiceStatus.Uncollectible => Math.Min(amount, invoice.AmountWrittenOff),
+        _ => 0m,
+    };
+
+    /// <summary>Applies money to an invoice that has room for it.</summary>
+    public static void Apply(PayerWork work, Invoice invoice, decimal amount)
+    {
+        if (amount == 0m)
         {
-            invoice = work.Put(invoice with { AmountPaid = invoice.AmountPaid + applied });
-            if (invoice.AmountDue == 0m)
-            {
-                Close(work, invoice);
-            }
+            return;
         }
 
-        return applied;
+        var recovered = invoice.Status == InvoiceStatus.Uncollectible ? amount : 0m;
+        invoice = work.Put(invoice with { AmountPaid = invoice.AmountPaid + amount, AmountWrittenOff = invoice.AmountWrittenOff - recovered });
+        if (invoice.Status == InvoiceStatus.Open ? invoice.AmountDue == 0m : invoice.AmountWrittenOff == 0m)
+        {
+            Close(work, invoice);
+        }
     }
 
     /// <summary>Opens an invoice for money that went back. A paid one is due anew; aging steps done before are not repeated.</summary>
