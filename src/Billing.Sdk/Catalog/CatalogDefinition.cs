@@ -1,3 +1,6 @@
+using NodaTime;
+using NodaTime.Text;
+
 namespace Billing.Catalog;
 
 /// <summary>Everything that is for sale: meters, plans, coupons, rate decks. A plain value; publish one to put it into force.</summary>
@@ -112,6 +115,13 @@ public sealed record PlanPhase
 
     /// <summary>The charges of the phase.</summary>
     public EquatableList<Charge> Charges { get; init; } = [];
+
+    /// <summary>The duration as a period of the calendar; <see langword="null"/> when there is none or it is not one of whole days, weeks, months and years above zero.</summary>
+    public Period? Length =>
+        Duration is { } text && PeriodPattern.Roundtrip.Parse(text) is { Success: true, Value: { HasTimeComponent: false } length }
+            && length.Years >= 0 && length.Months >= 0 && length.Weeks >= 0 && length.Days >= 0 && !length.Equals(Period.Zero)
+            ? length
+            : null;
 }
 
 /// <summary>What kind of charge.</summary>

@@ -27,7 +27,16 @@ public sealed record PricingRequest
     /// <summary>The quantity.</summary>
     public required decimal Quantity { get; init; }
 
-    /// <summary>The individual quantities of per-transaction prices, in order of time; their sum is the quantity. Empty: the quantity is one transaction.</summary>
+    /// <summary>
+    /// The same quantity before it was divided, when it is an average, a weighted sum or another quotient; <see langword="null"/>: <see cref="Quantity"/>
+    /// is exact. Built-in models divide last, so that a third of 3.00 is 1.00.
+    /// </summary>
+    public Fraction? ExactQuantity { get; init; }
+
+    /// <summary>
+    /// The individual quantities of per-transaction prices, in order of time; their sum is the quantity. Empty: those of <see cref="Events"/> when the meter
+    /// counts or sums, else the quantity is one transaction (none when it is 0).
+    /// </summary>
     public IReadOnlyList<decimal> Transactions { get; init; } = [];
 
     /// <summary>The events, for prices that look at their properties (<c>matrix</c>, <c>rateDeck</c>, <c>custom</c>); empty for others.</summary>
@@ -42,6 +51,9 @@ public sealed record PricingRequest
     /// <summary>Part of the full period, 0 to 1: minimum and maximum amounts are prorated by it. Default 1.</summary>
     public decimal PeriodPart { get; init; } = 1m;
 
+    /// <summary>The same part before it was divided (10 days of 30); <see langword="null"/>: <see cref="PeriodPart"/> is exact.</summary>
+    public Fraction? ExactPeriodPart { get; init; }
+
     /// <summary>ISO 4217 code of the amounts.</summary>
     public required string Currency { get; init; }
 }
@@ -51,6 +63,9 @@ public sealed record PricingResult
 {
     /// <summary>The exact, unrounded amount.</summary>
     public decimal Amount { get; init; }
+
+    /// <summary>The amount ÷ the quantity that was asked for, to 28 digits; 0 when the quantity is 0. For display: billing never multiplies with it.</summary>
+    public decimal UnitAmount { get; init; }
 
     /// <summary>The tiers entered, in order; empty for models without tiers.</summary>
     public IReadOnlyList<PricedTier> Tiers { get; init; } = [];
