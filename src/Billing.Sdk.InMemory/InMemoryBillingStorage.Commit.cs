@@ -69,7 +69,7 @@ public sealed partial class InMemoryBillingStorage
             if (!rows.IsFree(number, replaces: false))
             {
                 changes.Undo();
-                return new PayerCommit(payer.PayerId, CommitOutcome.Duplicate, StorageRules.Describe(number));
+                return new PayerCommit(payer.PayerId, CommitOutcome.Duplicate, $"{nameof(InvoiceNumber)} of invoice {request.InvoiceId}");
             }
 
             changes.Put(number);

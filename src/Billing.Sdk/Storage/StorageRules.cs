@@ -159,6 +159,7 @@ public static class StorageRules
         Require(
             own is not null && own.Operation == operation && ((Customer)own.Row).BillingVersion == payer.ExpectedVersion + 1,
             $"The changes of payer '{payer.PayerId}' need its own row with billing version {payer.ExpectedVersion + 1}.");
+        Require(payer.Numbers.DistinctBy(n => n.InvoiceId).Count() == payer.Numbers.Count, $"A number is asked for twice for one invoice of payer '{payer.PayerId}'.");
         foreach (var request in payer.Numbers)
         {
             _ = NumberPattern.Format(request.Pattern, 1);

@@ -17,10 +17,6 @@ public sealed record ObservedRun(string PayerId, Instant AsOf, IReadOnlyList<Inv
 /// <summary>The state of a scenario after a step, for invariants. Immutable but for the engine that it shows.</summary>
 public sealed class ScenarioMoment
 {
-    private ScenarioMoment()
-    {
-    }
-
     /// <summary>The engine and its store.</summary>
     public required ScenarioHost Host { get; init; }
 
