@@ -24,6 +24,7 @@ public class ProjectArrowTests
         [
             "Billing.Sdk.PluginLoading", "Billing.Sdk.InMemory", "Billing.Sdk.EntityFrameworkCore", "Billing.Sdk.EntityFrameworkCore.Sqlite",
             "Billing.Sdk.EntityFrameworkCore.PostgreSql", "Billing.Sdk.Hosting", "Billing.Sdk.Testing",
+            "@(PluginProject)", "$(SqliteProject)",
         ],
     };
 

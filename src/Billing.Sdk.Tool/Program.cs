@@ -1,0 +1,1 @@
+return await Billing.Tool.BillingTool.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);
