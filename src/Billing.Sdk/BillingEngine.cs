@@ -15,6 +15,7 @@ public sealed class BillingEngine
         Customers = new CustomerFacade(core, commands);
         Subscriptions = new SubscriptionFacade(core, commands);
         Usage = new UsageFacade(core, commands);
+        Mediation = new MediationFacade(core, Usage);
         Charges = new ChargeFacade(core, commands);
         Coupons = new CouponFacade(core, commands);
         Credits = new CreditFacade(core, commands);
@@ -39,6 +40,9 @@ public sealed class BillingEngine
 
     /// <inheritdoc cref="UsageFacade"/>
     public UsageFacade Usage { get; }
+
+    /// <inheritdoc cref="MediationFacade"/>
+    public MediationFacade Mediation { get; }
 
     /// <inheritdoc cref="ChargeFacade"/>
     public ChargeFacade Charges { get; }
