@@ -69,4 +69,8 @@ public sealed class BillingEngine
     public MessageFacade Messages { get; }
 
     internal EngineCore Core { get; }
+
+    /// <summary>Makes the store ready: creates what is missing and checks what is there. Call it once at start, before anything else; again does no harm.</summary>
+    /// <exception cref="BillingException"><c>storage</c>, when the store cannot be opened or does not fit.</exception>
+    public Task InitializeAsync(CancellationToken cancellationToken = default) => Core.Storage.InitializeAsync(cancellationToken);
 }
