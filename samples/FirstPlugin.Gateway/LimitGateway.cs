@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Billing.Payments;
 using Billing.Tasks;
@@ -10,16 +11,15 @@ namespace FirstPlugin.Gateway;
 public sealed class GatewayPlugin : IBillingPlugin
 {
     public void Configure(IPluginBuilder builder) => builder.AddTask<IPaymentGateway, LimitParameters>(
-        "limit-gateway", LimitJson.Default.LimitParameters, (_, parameters) => new LimitGateway(parameters.Limit));
+        "first-gateway/limit", LimitJson.Default.LimitParameters, (_, parameters) => new LimitGateway(parameters.Limit));
 }
 
 public sealed record LimitParameters
 {
-    [JsonPropertyName("limit")]
     public required decimal Limit { get; init; }
 }
 
-[JsonSerializable(typeof(LimitParameters))]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web), JsonSerializable(typeof(LimitParameters))]
 internal sealed partial class LimitJson : JsonSerializerContext;
 
 /// <summary>Charges everything up to a limit. A call with a key that was used before must answer what became of the first.</summary>

@@ -7,7 +7,7 @@ namespace FirstPlugin.Tax;
 
 public sealed class TaxPlugin : IBillingPlugin
 {
-    public void Configure(IPluginBuilder builder) => builder.AddTask<ITaxCalculator>("california-tax", _ => new CaliforniaTax());
+    public void Configure(IPluginBuilder builder) => builder.AddTask<ITaxCalculator>("first-tax/california", _ => new CaliforniaTax());
 }
 
 public sealed class CaliforniaTax : TaxCalculator

@@ -12,8 +12,8 @@ public sealed class UsagePlugin : IBillingPlugin
 {
     public void Configure(IPluginBuilder builder)
     {
-        builder.AddTask<IUsageReader>("sensor-lines", _ => new SensorReader());
-        builder.AddTask<IUsageMediator>("sensor-usage", _ => new SensorMediator());
+        builder.AddTask<IUsageReader>("first-usage/sensor-lines", _ => new SensorReader());
+        builder.AddTask<IUsageMediator>("first-usage/sensors", _ => new SensorMediator());
     }
 }
 

@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Billing.Samples.Tests;
+
+/// <summary>What the documentation shows is what is compiled: a block of code behind <c>&lt;!-- file: PATH --&gt;</c> is that file.</summary>
+public partial class SnippetTests
+{
+    public static TheoryData<string> Pages()
+    {
+        var pages = new TheoryData<string> { "README.md" };
+        foreach (var page in Directory.EnumerateFiles(Path.Combine(Samples.Root, "docs"), "*.md", SearchOption.AllDirectories))
+        {
+            pages.Add(Path.GetRelativePath(Samples.Root, page).Replace('\\', '/'));
+        }
+
+        return pages;
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Code_of_the_documentation_is_the_file_that_it_names(string page)
+    {
+        foreach (Match snippet in Snippet().Matches(Samples.Text(page)))
+        {
+            Assert.Equal(Samples.Text(snippet.Groups["file"].Value), snippet.Groups["code"].Value);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void JSON_of_the_documentation_is_JSON(string page)
+    {
+        foreach (Match block in Json().Matches(Samples.Text(page)))
+        {
+            using var document = JsonDocument.Parse(block.Groups["code"].Value);
+        }
+    }
+
+    [Theory]
+    [InlineData("README.md", "samples/FifteenLines/Program.cs")]
+    [InlineData("docs/start.md", "samples/FifteenLines/Program.cs")]
+    [InlineData("docs/extending/first-plugin.md", "samples/FirstPlugin.Gateway/LimitGateway.cs")]
+    [InlineData("docs/extending/first-plugin.md", "samples/FirstPlugin.Tax/CaliforniaTax.cs")]
+    [InlineData("docs/extending/tax-rule.md", "samples/FirstPlugin.Tax/CaliforniaTax.cs")]
+    [InlineData("docs/extending/reader-and-mediator.md", "samples/FirstPlugin.Usage/SensorUsage.cs")]
+    public void The_newcomers_pages_show_the_samples(string page, string file) =>
+        Assert.Contains(Snippet().Matches(Samples.Text(page)), m => m.Groups["file"].Value == file);
+
+    [Fact]
+    public void The_readme_names_the_two_commands()
+    {
+        var readme = Samples.Text("README.md");
+
+        Assert.Contains("dotnet run -c Release --project samples/Quickstart", readme, StringComparison.Ordinal);
+        Assert.Contains("./.ci/test", readme, StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex(@"<!-- file: (?<file>\S+) -->\n```\w*\n(?<code>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Snippet();
+
+    [GeneratedRegex(@"```json\n(?<code>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Json();
+}
