@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Billing.Samples.Tests;
 
-/// <summary>What the documentation shows is what is compiled: a block of code behind <c>&lt;!-- file: PATH --&gt;</c> is that file.</summary>
+/// <summary>
+/// What the documentation shows is what is compiled: a block of code behind <c>&lt;!-- file: PATH --&gt;</c> is that file, one behind <c>&lt;!-- part: PATH --&gt;</c>
+/// stands in it.
+/// </summary>
 public partial class SnippetTests
 {
     public static TheoryData<string> Pages()
@@ -25,6 +28,26 @@ public partial class SnippetTests
         {
             Assert.Equal(Samples.Text(snippet.Groups["file"].Value), snippet.Groups["code"].Value);
         }
+
+        foreach (Match part in Part().Matches(Samples.Text(page)))
+        {
+            Assert.Contains(WithoutIndent(part.Groups["code"].Value), WithoutIndent(Samples.Text(part.Groups["file"].Value)), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/start.md")]
+    [InlineData("docs/concepts/architecture.md")]
+    [InlineData("docs/concepts/usage.md")]
+    [InlineData("docs/extending/first-plugin.md")]
+    [InlineData("docs/extending/reader-and-mediator.md")]
+    [InlineData("docs/extending/tax-rule.md")]
+    public void All_code_of_the_newcomers_pages_is_compiled(string page)
+    {
+        var text = Samples.Text(page);
+
+        Assert.Equal(CSharp().Count(text), Snippet().Count(text) + Part().Count(text));
     }
 
     [Theory]
@@ -56,8 +79,16 @@ public partial class SnippetTests
         Assert.Contains("./.ci/test", readme, StringComparison.Ordinal);
     }
 
+    private static string WithoutIndent(string code) => string.Join('\n', code.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0));
+
     [GeneratedRegex(@"<!-- file: (?<file>\S+) -->\n```\w*\n(?<code>.*?)```", RegexOptions.Singleline)]
     private static partial Regex Snippet();
+
+    [GeneratedRegex(@"<!-- part: (?<file>\S+) -->\n```csharp\n(?<code>.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Part();
+
+    [GeneratedRegex(@"^```csharp$", RegexOptions.Multiline)]
+    private static partial Regex CSharp();
 
     [GeneratedRegex(@"```json\n(?<code>.*?)```", RegexOptions.Singleline)]
     private static partial Regex Json();
