@@ -137,6 +137,10 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
         FirstAsync(context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind).OrderBy(d => d.DueAt).ThenBy(d => d.PayerId), cancellationToken);
 
     /// <inheritdoc/>
+    public async Task<Instant?> FindDueAsync(TenantId tenant, DueKind kind, string payerId, CancellationToken cancellationToken) =>
+        (await FirstAsync(context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind && d.PayerId == payerId), cancellationToken).ConfigureAwait(false))?.DueAt;
+
+    /// <inheritdoc/>
     public Task<IdempotencyRecord?> FindIdempotencyAsync(TenantId tenant, string command, string key, CancellationToken cancellationToken) =>
         FirstAsync(context => Of<IdempotencyRecord>(context, tenant).Where(r => r.Command == command && r.Key == key), cancellationToken);
 

@@ -15,6 +15,7 @@ public sealed class BillingEngine
         Customers = new CustomerFacade(core, commands);
         Subscriptions = new SubscriptionFacade(core, commands);
         Usage = new UsageFacade(core, commands);
+        Mediation = new MediationFacade(core, Usage);
         Charges = new ChargeFacade(commands);
         Coupons = new CouponFacade(core, commands);
         Credits = new CreditFacade(core, commands);
@@ -39,6 +40,9 @@ public sealed class BillingEngine
 
     /// <inheritdoc cref="UsageFacade"/>
     public UsageFacade Usage { get; }
+
+    /// <inheritdoc cref="MediationFacade"/>
+    public MediationFacade Mediation { get; }
 
     /// <inheritdoc cref="ChargeFacade"/>
     public ChargeFacade Charges { get; }
@@ -65,4 +69,8 @@ public sealed class BillingEngine
     public MessageFacade Messages { get; }
 
     internal EngineCore Core { get; }
+
+    /// <summary>Makes the store ready: creates what is missing and checks what is there. Call it once at start, before anything else; again does no harm.</summary>
+    /// <exception cref="BillingException"><c>storage</c>, when the store cannot be opened or does not fit.</exception>
+    public Task InitializeAsync(CancellationToken cancellationToken = default) => Core.Storage.InitializeAsync(cancellationToken);
 }
