@@ -72,7 +72,7 @@ internal sealed class LineFactory
     };
 
     public InvoiceLine Usage(OwedStretch stretch, string key, Instant from, Instant to, decimal quantity, decimal amount, InvoiceLine? reverses) =>
-        Charge(stretch, key, from, to, 0m, 1m, quantity, amount) with { ReversesLineId = reverses?.Id };
+        Charge(stretch, key, from, to, stretch.LayerFrom, stretch.LayerTo, quantity, amount) with { ReversesLineId = reverses?.Id };
 
     /// <summary>Gives time of a line back; never more than what is left of it.</summary>
     public InvoiceLine? Credit(InvoiceLine line, Instant from, Instant to, Rect rect, decimal amount, IEnumerable<InvoiceLine> earlierCredits)
