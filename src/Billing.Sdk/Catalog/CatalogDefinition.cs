@@ -84,6 +84,9 @@ public sealed record Plan
     /// <summary>Free text: the product it belongs to.</summary>
     public string? Product { get; init; }
 
+    /// <summary>The charges of a phase, counted from 0; the last one's beyond, and the plan's own where there are no phases.</summary>
+    internal EquatableList<Charge> ChargesOf(int phase) => Phases.Count == 0 ? Charges : Phases[Math.Min(phase, Phases.Count - 1)].Charges;
+
     /// <summary>All charges, those of phases included.</summary>
     public IEnumerable<Charge> AllCharges => Phases.Count == 0 ? Charges : Phases.SelectMany(p => p.Charges);
 }

@@ -105,11 +105,7 @@ internal sealed class Convergence
         var covered = new Area();
         foreach (var line in component.Booked)
         {
-            covered.Add(RectOf(line));
-            foreach (var credit in _creditsOf[line.Id])
-            {
-                covered.Subtract(RectOf(credit));
-            }
+            LeftOf(line).Rects.ForEach(covered.Add);
         }
 
         var missing = new Area();
@@ -139,6 +135,19 @@ internal sealed class Convergence
             Charge(component, missing.Rects, added);
             Credit(component, surplus.Rects, difference - added);
         }
+    }
+
+    /// <summary>What a line still covers after its own credits; what was billed anew over the credited time belongs to other lines.</summary>
+    private Area LeftOf(InvoiceLine line)
+    {
+        var left = new Area();
+        left.Add(RectOf(line));
+        foreach (var credit in _creditsOf[line.Id])
+        {
+            left.Subtract(RectOf(credit));
+        }
+
+        return left;
     }
 
     /// <summary>Time that stays with the customer: its end gives nothing back, or lies ahead.</summary>
@@ -254,14 +263,7 @@ internal sealed class Convergence
             open.Add(rect);
             foreach (var line in component.Booked.OrderByDescending(l => l.RecordedAt).ThenByDescending(l => l.Id))
             {
-                var mine = new Area();
-                mine.Add(RectOf(line));
-                foreach (var credit in _creditsOf[line.Id])
-                {
-                    mine.Subtract(RectOf(credit));
-                }
-
-                foreach (var piece in mine.Rects.SelectMany(m => open.Rects.Select(o => m.Intersect(o)).OfType<Rect>()).ToList())
+                foreach (var piece in LeftOf(line).Rects.SelectMany(m => open.Rects.Select(o => m.Intersect(o)).OfType<Rect>()).ToList())
                 {
                     pieces.Add((line, piece));
                     open.Subtract(piece);

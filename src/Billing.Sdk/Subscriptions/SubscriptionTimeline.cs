@@ -39,6 +39,9 @@ internal sealed record TimelineSegment
 
     public EquatableMap<Price> Overrides { get; init; } = EquatableMap<Price>.Empty;
 
+    /// <summary>Which of the plan's phases, from 0; plans without phases have one.</summary>
+    public int Phase { get; init; }
+
     public decimal QuantityOf(string charge) =>
         Quantities.TryGetValue(charge, out var own) ? own : Quantities.TryGetValue("*", out var all) ? all : 1m;
 
@@ -55,7 +58,7 @@ internal sealed record TimelineSegment
             var version = NextPeriodVersions[i];
             if (version.EffectiveAt <= periodStart
                 && version.Definition.Plans.FirstOrDefault(p => p.Code == Plan.Code) is { } plan
-                && plan.AllCharges.FirstOrDefault(c => c.Code == charge.Code) is { } changed)
+                && plan.ChargesOf(Phase).FirstOrDefault(c => c.Code == charge.Code) is { } changed)
             {
                 return charge with { Price = changed.Price };
             }

@@ -26,6 +26,7 @@ internal sealed class TimelineBuilder
     private PeriodGrid _grid = null!;
     private Instant? _trialEnd;
     private bool _trialPhase;
+    private int _phase;
     private bool _paused;
     private int _scheduleVersion;
 
@@ -145,7 +146,7 @@ internal sealed class TimelineBuilder
             _trialEnd = DayAfter(at, date.PlusDays(trialDays));
         }
 
-        SchedulePhases(at, date, afterChange: false);
+        SchedulePhases(at, date);
         var anchorFrom = _trialEnd ?? at;
         _grid = GridFrom(anchorFrom, _start.BillingDay, _start.BillingTime);
         if (_trialEnd is { } end && _trialPhase is false)
@@ -156,14 +157,15 @@ internal sealed class TimelineBuilder
         ScheduleCatalogChanges(at);
     }
 
-    /// <summary>Lays the plan's phases out from the start of the subscription; after a change of plan there is no new trial.</summary>
-    private void SchedulePhases(Instant from, LocalDate date, bool afterChange)
+    /// <summary>Lays the plan's phases out from the start of the subscription.</summary>
+    private void SchedulePhases(Instant from, LocalDate date)
     {
         _trialPhase = false;
+        _phase = 0;
         _scheduleVersion++;
         if (_plan.Phases.Count == 0)
         {
-            _charges = afterChange || _trialEnd is null ? _plan.Charges : [];
+            _charges = _trialEnd is null ? _plan.Charges : [];
             return;
         }
 
@@ -171,31 +173,28 @@ internal sealed class TimelineBuilder
         var phaseStart = from;
         var phaseDate = date;
         var first = true;
-        foreach (var phase in _plan.Phases)
+        for (var i = 0; i < _plan.Phases.Count; i++)
         {
+            var phase = _plan.Phases[i];
+            var index = i;
             var isTrial = phase.Type == PhaseType.Trial;
             var phaseEndDate = phase.Duration is { } text ? phaseDate + DurationOf(text) : (LocalDate?)null;
             var phaseEnd = phaseEndDate is { } d ? DayAfter(from, d) : (Instant?)null;
-            if (isTrial && !afterChange && phaseEnd is { } trialEnd)
+            if (isTrial && phaseEnd is { } trialEnd)
             {
                 _trialEnd = trialEnd;
             }
 
             if (first)
             {
-                _charges = phase.Charges;
-                _trialPhase = isTrial;
+                EnterPhase(index, isTrial);
                 first = false;
             }
             else
             {
                 var at = phaseStart;
                 Enqueue(at, 0, () => version == _scheduleVersion
-                    ? Boundary(at, BoundaryKind.Phase, () =>
-                    {
-                        _charges = phase.Charges;
-                        _trialPhase = isTrial && !afterChange;
-                    })
+                    ? Boundary(at, BoundaryKind.Phase, () => EnterPhase(index, isTrial))
                     : null);
             }
 
@@ -230,10 +229,16 @@ internal sealed class TimelineBuilder
             return;
         }
 
-        var phase = _plan.Phases.Select((p, i) => (p, i)).FirstOrDefault(x => ReferenceEquals(x.p.Charges, _charges) || x.p.Charges.Equals(_charges));
         _catalog = version;
         _plan = plan;
-        _charges = _charges.Count == 0 ? _charges : plan.Phases.Count > 0 ? plan.Phases[Math.Min(phase.i, plan.Phases.Count - 1)].Charges : plan.Charges;
+        _charges = _charges.Count == 0 ? _charges : plan.ChargesOf(_phase);
+    }
+
+    private void EnterPhase(int index, bool isTrial)
+    {
+        _phase = index;
+        _charges = _plan.ChargesOf(index);
+        _trialPhase = isTrial;
     }
 
     private Instant? Apply(SubscriptionTerm term)
@@ -285,6 +290,7 @@ internal sealed class TimelineBuilder
         {
             _scheduleVersion++;
             _trialPhase = false;
+            _phase = 0;
             _charges = inTrial ? [] : _plan.Charges;
             if (inTrial && _trialEnd is { } end)
             {
@@ -309,13 +315,16 @@ internal sealed class TimelineBuilder
     private void ScheduleChangedPhases(Instant at, bool inTrial)
     {
         _scheduleVersion++;
+        _phase = 0;
         var version = _scheduleVersion;
         var from = _start.EffectiveAt;
         var date = from.InZone(_zone).Date;
         var start = from;
         var found = false;
-        foreach (var phase in _plan.Phases)
+        for (var i = 0; i < _plan.Phases.Count; i++)
         {
+            var phase = _plan.Phases[i];
+            var index = i;
             var endDate = phase.Duration is { } text ? date + DurationOf(text) : (LocalDate?)null;
             var end = endDate is { } d ? DayAfter(from, d) : (Instant?)null;
             var isTrial = phase.Type == PhaseType.Trial;
@@ -334,18 +343,13 @@ internal sealed class TimelineBuilder
             if (!found)
             {
                 found = true;
-                _charges = phase.Charges;
-                _trialPhase = isTrial;
+                EnterPhase(index, isTrial);
             }
             else
             {
                 var phaseAt = start;
                 Enqueue(phaseAt, 0, () => version == _scheduleVersion
-                    ? Boundary(phaseAt, BoundaryKind.Phase, () =>
-                    {
-                        _charges = phase.Charges;
-                        _trialPhase = isTrial;
-                    })
+                    ? Boundary(phaseAt, BoundaryKind.Phase, () => EnterPhase(index, isTrial))
                     : null);
             }
 
@@ -409,6 +413,7 @@ internal sealed class TimelineBuilder
         EndInvoicesUsage = invoicesUsage,
         NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
         Overrides = _overrides,
+        Phase = _phase,
     };
 
     private bool InTrial(Instant at) => _trialPhase || (_trialEnd is { } end && at < end && _plan.Phases.Count == 0);
