@@ -63,9 +63,20 @@ public sealed class ScenarioHost : IAsyncDisposable
                 billing.ConfigureTasks(plugin);
             }
         });
-        var host = new ScenarioHost(services.BuildServiceProvider(), clock, notifications, cleanup);
-        await host.Storage.InitializeAsync(cancellationToken).ConfigureAwait(false);
-        return host;
+        var provider = services.BuildServiceProvider();
+        try
+        {
+            var host = new ScenarioHost(provider, clock, notifications, cleanup);
+            await host.Storage.InitializeAsync(cancellationToken).ConfigureAwait(false);
+            return host;
+        }
+        catch (Exception)
+        {
+            // Nobody gets the host, so nobody else would remove its store.
+            await provider.DisposeAsync().ConfigureAwait(false);
+            cleanup?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Ends the engine and removes its store.</summary>

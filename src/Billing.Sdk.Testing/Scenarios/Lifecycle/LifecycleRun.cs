@@ -146,17 +146,21 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
         }
         catch (BillingException refused)
         {
-            Comparison.Fail(path, "success", refused.Code == BillingErrorCodes.NotSupported ? $"not supported: {refused.Message}" : $"{refused.Code}: {refused.Message}");
+            FailWith(path, refused.Code == BillingErrorCodes.NotSupported ? "not supported" : refused.Code, refused);
         }
         catch (NotSupportedException missing)
         {
-            Comparison.Fail(path, "success", $"not supported: {missing.Message}");
+            FailWith(path, "not supported", missing);
         }
         catch (Exception unexpected) when (unexpected is not OperationCanceledException)
         {
-            Comparison.Fail(path, "success", $"{unexpected.GetType().Name}: {unexpected.Message}");
+            FailWith(path, unexpected.GetType().Name, unexpected);
         }
 
         return false;
     }
+
+    /// <summary>A difference is one line, whatever the message is.</summary>
+    private void FailWith(string path, string kind, Exception error) =>
+        Comparison.Fail(path, "success", $"{kind}: {error.Message.ReplaceLineEndings(" ")}");
 }
