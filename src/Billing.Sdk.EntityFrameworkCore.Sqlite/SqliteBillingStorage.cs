@@ -13,6 +13,7 @@ namespace Billing.EntityFrameworkCore.Sqlite;
 public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, IDisposable
 {
     private readonly SqliteBillingDatabase _database;
+    private readonly PooledDbContextFactory<BillingDbContext> _contexts;
     private readonly string _connectionString;
     private readonly string _path;
 
@@ -20,14 +21,15 @@ public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, I
     /// <param name="options">Where the file is and how it is written.</param>
     /// <param name="ids">Gives the ids of merged rollups.</param>
     public SqliteBillingStorage(SqliteStorageOptions options, IIdGenerator ids)
-        : this(options, ids, new SqliteBillingDatabase(options?.UseFastPath ?? true))
+        : this(options, ids, Contexts(options), new SqliteBillingDatabase(options.UseFastPath))
     {
     }
 
-    private SqliteBillingStorage(SqliteStorageOptions options, IIdGenerator ids, SqliteBillingDatabase database)
-        : base(Contexts(options), ids, database)
+    private SqliteBillingStorage(SqliteStorageOptions options, IIdGenerator ids, PooledDbContextFactory<BillingDbContext> contexts, SqliteBillingDatabase database)
+        : base(contexts, ids, database)
     {
         _database = database;
+        _contexts = contexts;
         _connectionString = ConnectionString(options);
         _path = options.Path;
     }
@@ -57,6 +59,9 @@ public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, I
             throw new BillingException(BillingErrorCodes.Storage, $"The database file '{_path}' cannot be used: {exception.Message}", exception) { Subject = "database", SubjectId = _path };
         }
     }
+
+    /// <summary>A context on the file with the storage's settings: for queries of the host's own and for <see cref="EfBillingStorage{TContext}.CommitAsync(Billing.Storage.BillingBatch, DbContext, CancellationToken)"/>. The caller disposes it.</summary>
+    public BillingDbContext CreateContext() => _contexts.CreateDbContext();
 
     /// <inheritdoc/>
     public void Dispose()

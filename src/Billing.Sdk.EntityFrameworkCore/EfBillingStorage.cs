@@ -268,8 +268,13 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
             {
                 return await call(cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception exception) when (attempt < _database.MaximumAttempts && (exception is RaceException || _database.IsTransient(exception)))
+            catch (Exception exception) when (exception is RaceException || _database.IsTransient(exception))
             {
+                if (attempt == _database.MaximumAttempts)
+                {
+                    throw new BillingException(BillingErrorCodes.Storage, $"The database was busy {attempt} times; nothing was written. Try again later. {exception.Message}", exception);
+                }
+
                 await Task.Delay(TimeSpan.FromMilliseconds(20 * attempt), cancellationToken).ConfigureAwait(false);
             }
         }

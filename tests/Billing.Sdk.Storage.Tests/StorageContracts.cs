@@ -30,7 +30,7 @@ public sealed class StorageContracts
 
     internal static IIdGenerator Ids() => new TimeOrderedIdGenerator(SystemClock.Instance);
 
-    private sealed class InMemory : StorageContract
+    internal sealed class InMemory : StorageContract
     {
         protected override Task<IBillingStorage> CreateAsync() => Task.FromResult<IBillingStorage>(new InMemoryBillingStorage(Ids()));
     }
@@ -38,6 +38,8 @@ public sealed class StorageContracts
     private sealed class Sqlite(bool useFastPath) : StorageContract, IDisposable
     {
         private readonly SqliteFiles _files = new();
+
+        protected override int RandomSteps => useFastPath ? base.RandomSteps : 500;
 
         protected override async Task<IBillingStorage> CreateAsync()
         {

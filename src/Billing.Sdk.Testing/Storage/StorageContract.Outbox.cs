@@ -62,7 +62,7 @@ public abstract partial class StorageContract
         var storage = await CreateAsync().ConfigureAwait(false);
         foreach (var payer in Enumerable.Range(0, 10))
         {
-            await MessagesAsync(storage, "p" + payer, [.. Enumerable.Range(1, 4).Select(s => (s, 0))]).ConfigureAwait(false);
+            await MessagesAsync(storage, "p" + payer, [.. Enumerable.Range(1, 3).Select(s => (s, 0))]).ConfigureAwait(false);
         }
 
         var held = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
@@ -76,8 +76,8 @@ public abstract partial class StorageContract
             return own;
         }))).ConfigureAwait(false);
         var all = held.SelectMany(h => h).ToArray();
-        Equal(40, all.Length, "the number of leases of forty messages");
-        Equal(40, all.Distinct().Count(), "the number of messages that forty leases hold");
+        Equal(30, all.Length, "the number of leases of thirty messages");
+        Equal(30, all.Distinct().Count(), "the number of messages that thirty leases hold");
     }
 
     /// <summary>Messages are listed in pages by id, of one payer or all, whatever their state.</summary>

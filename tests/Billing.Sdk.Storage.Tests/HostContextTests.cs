@@ -1,0 +1,159 @@
+using System.Data.Common;
+using Billing.EntityFrameworkCore;
+using Billing.EntityFrameworkCore.Sqlite;
+using Billing.Invoicing;
+using Billing.Subscriptions;
+using Billing.Testing.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Xunit;
+using static Billing.Storage.Tests.TestRows;
+
+namespace Billing.Storage.Tests;
+
+/// <summary>The engine's tables in the host's own context and transaction.</summary>
+public sealed class HostContextTests : IDisposable
+{
+    private readonly SqliteFiles _files = new();
+    private readonly RowSamples _samples = new();
+    private readonly CommandCounter _counter = new();
+    private readonly Contexts _contexts;
+
+    public HostContextTests()
+    {
+        _contexts = new Contexts(new DbContextOptionsBuilder<HostContext>().UseSqlite($"Data Source={_files.Path()};Pooling=False").AddInterceptors(_counter).Options);
+        using var context = _contexts.CreateDbContext();
+        context.Database.EnsureCreated();
+    }
+
+    public static TheoryData<bool> Paths => [true, false];
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory, MemberData(nameof(Paths))]
+    public async Task A_command_commits_with_the_rows_of_the_host_or_not_at_all(bool useFastPath)
+    {
+        var storage = Storage(useFastPath);
+        var line = _samples.Row<InvoiceLine>(Acme, "p1");
+        foreach (var commit in new[] { false, true })
+        {
+            using var context = _contexts.CreateDbContext();
+            using var transaction = await context.Database.BeginTransactionAsync();
+            context.Orders.Add(new HostOrder { Text = "an order" });
+            await context.SaveChangesAsync();
+            var result = await storage.CommitAsync(Batch(Changes("p1", 0, RowChange.Insert(line))), context, CancellationToken.None);
+            Assert.Equal(CommitOutcome.Committed, result.Payers.Single().Outcome);
+            Assert.Single(context.ChangeTracker.Entries());
+            await (commit ? transaction.CommitAsync() : transaction.RollbackAsync());
+            using var after = _contexts.CreateDbContext();
+            Assert.Equal(commit ? 1 : 0, await after.Orders.CountAsync());
+            Assert.Equal(commit ? 1 : 0, (await storage.ListPayersAsync(Acme, null, 10, CancellationToken.None)).Count);
+        }
+
+        Assert.Equal([line], (await storage.ReadAsync("p1")).Lines);
+    }
+
+    [Theory, MemberData(nameof(Paths))]
+    public async Task A_payer_that_loses_leaves_the_rows_of_the_host_alone(bool useFastPath)
+    {
+        var storage = Storage(useFastPath);
+        var subscription = _samples.Row<Subscription>(Acme, "p1");
+        await storage.CommitAsync(Changes("p1", 0, RowChange.Insert(subscription)));
+        using var context = _contexts.CreateDbContext();
+        using var transaction = await context.Database.BeginTransactionAsync();
+        context.Orders.Add(new HostOrder { Text = "an order" });
+        await context.SaveChangesAsync();
+        var batch = Batch(Changes("p2", 0, RowChange.Insert(subscription with { PayerId = "p2" })), Changes("p3", 0));
+        var result = await storage.CommitAsync(batch, context, CancellationToken.None);
+        Assert.Equal([CommitOutcome.Duplicate, CommitOutcome.Committed], result.Payers.Select(p => p.Outcome));
+        await transaction.CommitAsync();
+        Assert.Equal(["p1", "p3"], await storage.ListPayersAsync(Acme, null, 10, CancellationToken.None));
+        Assert.Equal(1, await context.Orders.CountAsync());
+    }
+
+    [Theory, MemberData(nameof(Paths))]
+    public async Task Without_a_transaction_of_the_host_the_batch_has_its_own(bool useFastPath)
+    {
+        var storage = Storage(useFastPath);
+        using var context = _contexts.CreateDbContext();
+        await storage.CommitAsync(Batch(Changes("p1", 0)), context, CancellationToken.None);
+        Assert.Null(context.Database.CurrentTransaction);
+        Assert.Equal(["p1"], await storage.ListPayersAsync(Acme, null, 10, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_context_with_unsaved_changes_is_refused()
+    {
+        using var context = _contexts.CreateDbContext();
+        context.Orders.Add(new HostOrder { Text = "an order" });
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Storage(true).CommitAsync(Batch(Changes("p1", 0)), context, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_database_without_the_tables_is_refused_at_the_start()
+    {
+        var options = new DbContextOptionsBuilder<HostContext>().UseSqlite($"Data Source={_files.Path("empty.db")};Pooling=False").Options;
+        var storage = new EfBillingStorage<HostContext>(new Contexts(options), StorageContracts.Ids());
+        var error = await Assert.ThrowsAsync<BillingException>(() => storage.InitializeAsync(CancellationToken.None));
+        Assert.Equal(BillingErrorCodes.Storage, error.Code);
+        await Storage(true).InitializeAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_page_of_payers_and_of_usage_queries_takes_a_constant_number_of_commands()
+    {
+        var storage = Storage(true);
+        await storage.CommitAsync([.. Enumerable.Range(0, 100).Select(i => Changes("p" + i, 0, RowChange.Insert(_samples.Row<InvoiceLine>(Acme, "p" + i))))]);
+        var (pages, usage) = (new List<int>(), new List<int>());
+        foreach (var size in new[] { 1, 10, 100 })
+        {
+            _counter.Count = 0;
+            var page = await storage.ReadPayersAsync(Acme, [.. Enumerable.Range(0, size).Select(i => "p" + i)], SnapshotParts.All, CancellationToken.None);
+            Assert.Equal(size, page.Count);
+            pages.Add(_counter.Count);
+            _counter.Count = 0;
+            var queries = Enumerable.Range(0, size).Select(i => new UsageQuery
+            {
+                SubscriptionId = "s" + i, Meter = "m" + i, EventType = "t", From = Noon, To = Noon + NodaTime.Duration.FromMinutes(70), NeedsEvents = i % 3 == 1,
+            });
+            await storage.ReadUsageAsync(Acme, [.. queries], CancellationToken.None);
+            usage.Add(_counter.Count);
+        }
+
+        Assert.Equal([16, 16, 16], pages);
+        Assert.All(usage, count => Assert.InRange(count, 3, 4));
+    }
+
+    private EfBillingStorage<HostContext> Storage(bool useFastPath) => new(_contexts, StorageContracts.Ids(), new SqliteBillingDatabase(useFastPath));
+
+    private sealed class HostOrder
+    {
+        public int Id { get; set; }
+
+        public required string Text { get; set; }
+    }
+
+    private sealed class HostContext(DbContextOptions<HostContext> options) : DbContext(options)
+    {
+        public DbSet<HostOrder> Orders => Set<HostOrder>();
+
+        protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.UseBilling();
+    }
+
+    private sealed class Contexts(DbContextOptions<HostContext> options) : IDbContextFactory<HostContext>
+    {
+        public HostContext CreateDbContext() => new(options);
+    }
+
+    private sealed class CommandCounter : DbCommandInterceptor
+    {
+        public int Count { get; set; }
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            Count++;
+            return ValueTask.FromResult(result);
+        }
+    }
+}
