@@ -15,6 +15,7 @@ public sealed class BillingEngine
         Customers = new CustomerFacade(core, commands);
         Subscriptions = new SubscriptionFacade(core, commands);
         Usage = new UsageFacade(core, commands);
+        Mediation = new MediationFacade(core, Usage);
         Charges = new ChargeFacade(core, commands);
         Coupons = new CouponFacade(core, commands);
         Credits = new CreditFacade(core, commands);
@@ -23,7 +24,6 @@ public sealed class BillingEngine
         Runs = new RunFacade(core, commands);
         Ledger = new LedgerFacade(core, commands);
         Messages = new MessageFacade(core, commands);
-        Mediation = new MediationFacade(core, Usage);
     }
 
     /// <inheritdoc cref="TenantFacade"/>
