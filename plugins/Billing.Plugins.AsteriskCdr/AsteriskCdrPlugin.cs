@@ -4,7 +4,7 @@ using Billing.Plugins.AsteriskCdr;
 using Billing.Tasks;
 using Billing.Usage;
 
-[assembly: BillingPlugin<AsteriskCdrPlugin>("asterisk-cdr")]
+[assembly: BillingPlugin<AsteriskCdrPlugin>("billing.asterisk-cdr")]
 
 namespace Billing.Plugins.AsteriskCdr;
 
