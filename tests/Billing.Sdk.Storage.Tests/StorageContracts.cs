@@ -39,7 +39,7 @@ public sealed class StorageContracts
     {
         private readonly SqliteFiles _files = new();
 
-        protected override int RandomSteps => useFastPath ? base.RandomSteps : 500;
+        protected override int RandomSteps => useFastPath ? 1000 : 300;
 
         protected override async Task<IBillingStorage> CreateAsync()
         {
