@@ -180,6 +180,7 @@ CREATE TABLE IF NOT EXISTS "billing_invoice_line" (
     "to" INTEGER NULL,
     "from_date" TEXT NULL,
     "to_date" TEXT NULL,
+    "zone" TEXT NULL,
     "period_from" INTEGER NULL,
     "period_to" INTEGER NULL,
     "quantity" TEXT NOT NULL,
