@@ -25,7 +25,7 @@ public sealed class CatalogFacade
     /// <param name="existingSubscriptions">What it means for subscriptions that exist. Default: they keep their prices.</param>
     /// <param name="cancellationToken">Cancels before the commit.</param>
     /// <exception cref="BillingException"><c>validation</c>, <c>unknown-meter</c>, …, naming object and key.</exception>
-    public Task<CatalogVersion> PublishAsync(
+    public async Task<CatalogVersion> PublishAsync(
         CommandContext context,
         CatalogDefinition changes,
         Instant? effectiveAt = null,
@@ -34,7 +34,7 @@ public sealed class CatalogFacade
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(changes);
-        return _commands.ExecuteTenantAsync(
+        var version = await _commands.ExecuteTenantAsync(
             context,
             "catalog.publish",
             new { catalog = CatalogJson.Write(changes), effectiveAt, existingSubscriptions },
@@ -59,7 +59,51 @@ public sealed class CatalogFacade
                 };
                 return ((IReadOnlyList<RowChange>)[RowChange.Insert(version)], version);
             },
-            cancellationToken);
+            cancellationToken).ConfigureAwait(false);
+        if (version.ExistingSubscriptions == ExistingSubscriptions.EffectiveDate || (version.ExistingSubscriptions == ExistingSubscriptions.NextPeriod && version.EffectiveAt < version.RecordedAt))
+        {
+            await MakeDueAsync(context, version, cancellationToken).ConfigureAwait(false);
+        }
+
+        return version;
+    }
+
+    /// <summary>Has runs look at every payer when the version reaches subscriptions that exist. Safe to repeat.</summary>
+    private async Task MakeDueAsync(CommandContext context, CatalogVersion version, CancellationToken cancellationToken)
+    {
+        const int pageSize = 500;
+        var at = Instant.Max(version.EffectiveAt, version.RecordedAt);
+        string? after = null;
+        while (true)
+        {
+            var page = await _core.Storage.ListPayersAsync(context.Tenant, after, pageSize, cancellationToken).ConfigureAwait(false);
+            foreach (var payer in page)
+            {
+                await _commands.ExecuteAsync(
+                    new CommandContext(context.Tenant) { Actor = context.Actor, CorrelationId = context.CorrelationId },
+                    "catalog.make-due",
+                    version.Number,
+                    _ => Task.FromResult(payer),
+                    SnapshotParts.Customers | SnapshotParts.Subscriptions,
+                    (work, _) =>
+                    {
+                        if (work.Subscriptions.Any())
+                        {
+                            work.BillNoLaterThan(at);
+                        }
+
+                        return Task.FromResult(true);
+                    },
+                    cancellationToken).ConfigureAwait(false);
+            }
+
+            if (page.Count < pageSize)
+            {
+                return;
+            }
+
+            after = page[^1];
+        }
     }
 
     /// <summary>The catalog in force at a moment (default: now).</summary>
