@@ -16,7 +16,7 @@ internal static class Company
         new() { Stage = "gateway", Task = "test-gateway" },
         new() { Stage = "payment-retry", Task = "fixed-schedule", Parameters = """{ "days": [3, 5, 7], "then": "none" }""" },
         new() { Stage = "aging", Task = "aging-steps", Parameters = AgingSteps },
-        new() { Stage = "notification", Task = "console" },
+        new() { Stage = "notification", Task = "quickstart/screen" },
     ];
 
     private const string AgingSteps = """
