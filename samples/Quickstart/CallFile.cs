@@ -62,9 +62,9 @@ internal sealed class CallFile
         var progress = new Progress(sofar => Screen.Progress("records", (int)sofar.SoFar.Read, _rows));
         var result = await billing.Mediation.ImportAsync(Company.Tenant, new ImportRequest { Feed = feed, Reader = Reader, Stream = stream }, progress);
         Screen.Line($"  {result.Read:N0} records: {result.Accepted:N0} good, {result.Duplicate:N0} known already, {result.Discarded:N0} with nothing to bill, {result.Rejected:N0} rejected, {result.Unattributed:N0} of nobody");
-        foreach (var rejected in await billing.Mediation.ListRejectedAsync(Company.Tenant, feed))
+        foreach (var rejected in (await billing.Mediation.ListRejectedAsync(Company.Tenant, feed)).OrderBy(r => r.Position))
         {
-            Screen.Line($"    rejected, line {rejected.Position}: {rejected.Code}: {rejected.Reason}");
+            Screen.Line($"    rejected {rejected.Position,4}  {rejected.Code}: {rejected.Reason}");
         }
     }
 

@@ -16,7 +16,7 @@ internal static class Company
         new() { Stage = "gateway", Task = "test-gateway" },
         new() { Stage = "payment-retry", Task = "fixed-schedule", Parameters = """{ "days": [3, 5, 7], "then": "none" }""" },
         new() { Stage = "aging", Task = "aging-steps", Parameters = AgingSteps },
-        new() { Stage = "notification", Task = "console" },
+        new() { Stage = "notification", Task = "quickstart/screen" },
     ];
 
     private const string AgingSteps = """
@@ -47,7 +47,11 @@ internal static class Company
     public static async Task OpenAsync(BillingEngine billing)
     {
         await billing.Tenants.CreateAsync(Once("tenant"), "Northline Telephone", new TenantSettings { Currency = "USD", TimeZone = "UTC" });
-        await billing.Tenants.ConfigureTasksAsync(Once("tasks"), Tasks);
+        if (!(await billing.Tenants.GetTasksAsync(Tenant)).Entries.SequenceEqual(Tasks))
+        {
+            await billing.Tenants.ConfigureTasksAsync(new CommandContext(Tenant) { Actor = "quickstart" }, Tasks);
+        }
+
         await billing.Catalog.PublishAsync(Once("catalog"), Catalog);
         Screen.Line("  Plan 'voip': $20.00 a month in advance, $0.05 per started minute in arrears. No tax.");
     }

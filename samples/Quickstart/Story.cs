@@ -54,11 +54,12 @@ internal static class Story
             : $"{calendar.InvoicesMade} invoices made. Run it again with the same database: nothing will be billed twice.");
     }
 
-    /// <summary>The engine with its store, the story's clock, and whatever plugins stand in the folder.</summary>
+    /// <summary>The engine with its store, the story's clock, one task of its own, and whatever plugins stand in the folder.</summary>
     private static ServiceProvider Host(string database, IClock clock) => new ServiceCollection()
         .AddSingleton(clock)
         .AddBilling(billing => billing
             .UseStorage(services => new SqliteBillingStorage(database, services.GetRequiredService<IIdGenerator>()))
+            .ConfigureTasks(tasks => tasks.AddPlugin("quickstart", new ScreenPlugin()))
             .ConfigureTasks(tasks => Screen.Plugins(tasks.AddPluginsFrom(Path.Combine(AppContext.BaseDirectory, "plugins")))))
         .BuildServiceProvider();
 }

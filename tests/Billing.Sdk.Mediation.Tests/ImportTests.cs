@@ -1,3 +1,4 @@
+using Billing.Customers;
 using Billing.Processing;
 using Billing.Tasks;
 
@@ -18,6 +19,7 @@ public class ImportTests
     {
         using var shop = await OpenAsync();
         await shop.WithCustomersAsync("jane");
+        await shop.Engine.Customers.CreateAsync(Shop.Tenant, new CreateCustomerRequest { Id = "nobody" });
 
         var result = await shop.ImportAsync("a:events:1,2\na:events:3\nb:events:1\nb:discard\na:nothing\n!\na:reject\nc:x\na:events:nobody-1", "lines");
 

@@ -14,12 +14,15 @@ public sealed class QuickstartTests : IDisposable
         Assert.True(code == 0, output);
         Assert.Contains("39 rows, 25 answered, 9,595 billed seconds, 5 callers", output, StringComparison.Ordinal);
         Assert.Contains("39 records: 25 good, 3 known already, 7 with nothing to bill, 4 rejected, 0 of nobody", output, StringComparison.Ordinal);
-        Assert.Contains("rejected, line 23: invalid-duration: line 23, column billsec: '-241'", output, StringComparison.Ordinal);
+        Assert.Contains("rejected   20  invalid-duration: line 20, column billsec: '-241' is not", output, StringComparison.Ordinal);
         Assert.Contains("Ada Reyes: $20.00 + 100 × $0.05 = $25.00", output, StringComparison.Ordinal);
-        Assert.Contains("Eva Lind: subscription suspended", output, StringComparison.Ordinal);
+        Assert.Contains("→ Eva Lind: payment.failed (number INV-000010, amount 21.40, code insufficient_funds, retryAt 2026-04-04T00:00:00Z)", output, StringComparison.Ordinal);
+        Assert.Contains("→ Eva Lind: invoice.overdue (number INV-000010, amountDue 21.40, step reminder)", output, StringComparison.Ordinal);
+        Assert.Contains("penalty, invoice INV-000010", output, StringComparison.Ordinal);
+        Assert.Contains("Eva Lind: subscription suspended, owes $26.40", output, StringComparison.Ordinal);
         Assert.Contains("Eva Lind: subscription active, owes $0.00", output, StringComparison.Ordinal);
         Assert.Contains("  balanced", output, StringComparison.Ordinal);
-        Assert.Contains("invoices made.", output, StringComparison.Ordinal);
+        Assert.Contains("11 invoices made.", output, StringComparison.Ordinal);
     }
 
     [Fact]
