@@ -6,7 +6,7 @@ using Billing.Subscriptions;
 using Microsoft.Extensions.DependencyInjection;
 
 await using var services = new ServiceCollection()
-    .AddBilling(b => b.UseStorage(s => new SqliteBillingStorage("billing.db", s.GetRequiredService<IIdGenerator>())))
+    .AddBilling(b => b.UseSqlite("billing.db"))
     .BuildServiceProvider();
 var billing = services.GetRequiredService<BillingEngine>();
 await billing.InitializeAsync();

@@ -58,7 +58,7 @@ internal static class Story
     private static ServiceProvider Host(string database, IClock clock) => new ServiceCollection()
         .AddSingleton(clock)
         .AddBilling(billing => billing
-            .UseStorage(services => new SqliteBillingStorage(database, services.GetRequiredService<IIdGenerator>()))
+            .UseSqlite(database)
             .ConfigureTasks(tasks => tasks.AddPlugin("quickstart", new ScreenPlugin()))
             .ConfigureTasks(tasks => Screen.Plugins(tasks.AddPluginsFrom(Path.Combine(AppContext.BaseDirectory, "plugins")))))
         .BuildServiceProvider();

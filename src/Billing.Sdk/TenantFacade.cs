@@ -69,13 +69,13 @@ public sealed class TenantFacade
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(entries);
-        new TaskConfigurationValidator(_core.TaskCatalog).Validate(new TaskConfiguration { Version = 1, Entries = [.. entries] });
         return _commands.ExecuteTenantAsync(
             context,
             "tenants.configure-tasks",
             entries,
             async token =>
             {
+                new TaskConfigurationValidator(_core.TaskCatalog).Validate(new TaskConfiguration { Version = 1, Entries = [.. entries] });
                 _ = await GetAsync(context.Tenant, token).ConfigureAwait(false);
                 var stored = await _core.Storage.FindTaskConfigurationAsync(context.Tenant, token).ConfigureAwait(false);
                 var row = new TaskConfigurationRow
