@@ -75,6 +75,41 @@ public sealed class DocumentTests
         await house.CheckBooksAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_refund_without_an_answer_reserves_its_amount_and_is_sent_again_under_its_key(bool crash)
+    {
+        await using var house = await House.BuildAsync(null, House.Task("gateway", "plain"));
+        await house.AddCustomerAsync("acme", "x");
+        var invoice = await house.IssueAsync("acme", 100m);
+        await house.CollectAsync();
+        var payment = await house.PaymentAsync();
+        house.Plugin.Gateway.Refund = _ => throw new TimeoutException();
+        house.Watch.DiesAfter = crash ? house.Watch.Commits + 1 : 0;
+        var refunding = house.Engine.Payments.RefundAsync(House.Tenant, new RefundRequest { PaymentId = payment.Id, Amount = 60m });
+        if (crash)
+        {
+            await Assert.ThrowsAsync<ProcessEndedException>(() => refunding);
+            house.Watch.DiesAfter = 0;
+        }
+        else
+        {
+            Assert.Equal(PaymentState.Unknown, (await refunding).State);
+        }
+
+        await RefusedAsync(BillingErrorCodes.AmountExceeds, () => house.Engine.Payments.RefundAsync(House.Tenant, new RefundRequest { PaymentId = payment.Id, Amount = 41m }));
+        await house.LiveUntilAsync("2024-01-01T05:00:00Z");
+        Assert.Equal(0m, (await house.PaymentAsync()).RefundedAmount);
+        house.Plugin.Gateway.Refund = r => GatewayOutcome.Succeeded(r.Key);
+        await house.LiveUntilAsync("2024-01-02");
+        Assert.Equal(60m, (await house.PaymentAsync()).RefundedAmount);
+        Assert.Equal(60m, (await house.InvoiceAsync(invoice.Id)).AmountDue);
+        Assert.Single(house.Plugin.Gateway.RefundedKeys.Distinct());
+        Assert.Null((await house.PaymentAsync()).NextAttemptAt);
+        await house.CheckBooksAsync();
+    }
+
     [Fact]
     public async Task A_dispute_takes_the_money_away_until_it_is_won_and_opens_the_debt_when_it_is_lost()
     {

@@ -358,7 +358,7 @@ internal sealed class RecordingHandler : IBillingEventHandler
 }
 
 /// <summary>A gateway whose answers tests write, without the guard of the base class.</summary>
-internal sealed class PlainGateway : IPaymentGateway
+internal sealed class PlainGateway : IPaymentGateway, IRefundingGateway
 {
     public TestPlugin? Plugin { get; set; }
 
@@ -375,6 +375,17 @@ internal sealed class PlainGateway : IPaymentGateway
         MostUnderWay = Math.Max(MostUnderWay, Plugin!.Watch!.UnderWay);
         ChargedKeys.AddRange(charges.Select(c => c.Key));
         return ValueTask.FromResult<IReadOnlyList<GatewayOutcome>>([.. charges.Select(Charge)]);
+    }
+
+    public Func<GatewayRefund, GatewayOutcome> Refund { get; set; } = _ => GatewayOutcome.NotCharged("closed");
+
+    public List<string> RefundedKeys { get; } = [];
+
+    public ValueTask<IReadOnlyList<GatewayOutcome>> RefundAsync(IReadOnlyList<GatewayRefund> refunds, CancellationToken cancellationToken)
+    {
+        MostUnderWay = Math.Max(MostUnderWay, Plugin!.Watch!.UnderWay);
+        RefundedKeys.AddRange(refunds.Select(r => r.Key));
+        return ValueTask.FromResult<IReadOnlyList<GatewayOutcome>>([.. refunds.Select(Refund)]);
     }
 
     public ValueTask<IReadOnlyList<GatewayOutcome>> QueryAsync(IReadOnlyList<GatewayQuery> queries, CancellationToken cancellationToken)
