@@ -147,9 +147,8 @@ public sealed partial class InMemoryBillingStorage
 
         public void Put(IBillingRow row)
         {
-            var stored = rows.Find(row);
-            _done.Push((row, stored));
-            rows.Put(row, stored);
+            _done.Push((row, rows.Find(row)));
+            rows.Put(row);
         }
 
         public void Remove(IBillingRow row)

@@ -59,9 +59,10 @@ public sealed partial class CreditFacade
             return issued;
         }
 
+        var tenant = await _core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
         var snapshot = await PayerReads.ReadPayerAsync(_core, context.Tenant, issued.PayerId, SnapshotParts.Payments, cancellationToken).ConfigureAwait(false);
         var refunds = snapshot.Refunds.Where(r => r.CreditNoteId == issued.Id).Select(r => r.Id).ToList();
-        await new RefundCalls(_core).CompleteAsync(context, issued.PayerId, refunds, cancellationToken).ConfigureAwait(false);
+        await new RefundCalls(_core).CompleteAsync(tenant, context, issued.PayerId, refunds, cancellationToken).ConfigureAwait(false);
         var after = await PayerReads.ReadPayerAsync(_core, context.Tenant, issued.PayerId, SnapshotParts.Credits, CancellationToken.None).ConfigureAwait(false);
         return after.CreditNotes.First(n => n.Id == issued.Id);
     }

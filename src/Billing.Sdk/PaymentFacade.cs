@@ -66,7 +66,8 @@ public sealed partial class PaymentFacade
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
         var refund = await OnPayment(context, "payments.refund", request, request.PaymentId, (work, payment) => BeginRefund(work, payment, request), cancellationToken).ConfigureAwait(false);
-        var completed = await new RefundCalls(_core).CompleteAsync(context, refund.PayerId, [refund.Id], cancellationToken).ConfigureAwait(false);
+        var tenant = await _core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
+        var completed = await new RefundCalls(_core).CompleteAsync(tenant, context, refund.PayerId, [refund.Id], cancellationToken).ConfigureAwait(false);
         return completed[0];
     }
 

@@ -51,13 +51,13 @@ public sealed record PaymentMethod : IPayerRow
 /// <summary>Where a payment stands.</summary>
 public enum PaymentState
 {
-    /// <summary>Asked for, or due to be retried.</summary>
+    /// <summary>An attempt is under way.</summary>
     Pending,
 
     /// <summary>The money came.</summary>
     Succeeded,
 
-    /// <summary>It did not, and will not be tried again.</summary>
+    /// <summary>It did not; it may be tried again.</summary>
     Failed,
 
     /// <summary>The gateway's answer was lost; only a query decides.</summary>
@@ -118,7 +118,7 @@ public sealed record Payment : IVersionedRow, IPayerRow
     /// <summary>Code of the last decline.</summary>
     public string? LastCode { get; init; }
 
-    /// <summary>When it is tried again; <see langword="null"/>: not by itself.</summary>
+    /// <summary>When it is tried again or, once its money has come, when a refund of it that has no answer is sent again; <see langword="null"/>: not by itself.</summary>
     public Instant? NextAttemptAt { get; init; }
 
     /// <summary>When it was made.</summary>

@@ -22,7 +22,8 @@ internal static class CollectionIntent
     public static IReadOnlyList<Call> BeginDue(PayerWork work)
     {
         var calls = new List<Call>();
-        foreach (var invoice in work.Invoices.Where(i => i.NextCollectionAt <= work.Now || HasRetryDue(work, i)).ToList())
+        var retries = work.Payments.Where(p => p.NextAttemptAt <= work.Now && !Refunds.IsMoney(p)).Select(p => p.InvoiceId).ToHashSet();
+        foreach (var invoice in work.Invoices.Where(i => i.NextCollectionAt <= work.Now || retries.Contains(i.Id)).ToList())
         {
             var payment = Begin(work, invoice);
             if (payment is not null)
@@ -39,7 +40,7 @@ internal static class CollectionIntent
     public static Payment? Begin(PayerWork work, Invoice invoice)
     {
         work.Put(invoice with { NextCollectionAt = null });
-        var running = work.Payments.LastOrDefault(p => p.InvoiceId == invoice.Id && p.NextAttemptAt is not null);
+        var running = work.Payments.LastOrDefault(p => p.InvoiceId == invoice.Id && p.NextAttemptAt is not null && !Refunds.IsMoney(p));
         if (running is not null)
         {
             running = work.Put(running with { NextAttemptAt = null });
@@ -105,8 +106,6 @@ internal static class CollectionIntent
             At = work.Now,
         });
     }
-
-    private static bool HasRetryDue(PayerWork work, Invoice invoice) => work.Payments.Any(p => p.InvoiceId == invoice.Id && p.NextAttemptAt <= work.Now);
 
     private static decimal Reserved(PayerWork work, Guid invoiceId)
     {

@@ -50,12 +50,18 @@ internal sealed class CollectionRun(EngineCore core)
     private async Task<IReadOnlyList<PaymentAttempt>> PageAsync(TenantContext tenant, CommandContext context, IReadOnlyList<PayerWork> works, CancellationToken cancellationToken)
     {
         var questions = works.SelectMany(w => w.All<PaymentAttempt>().Where(a => CollectionIntent.IsOpen(a) && a.QueryAt <= tenant.Now).Select(a => (w, a))).ToList();
+        var refunds = works.Select(w => (w.PayerId, Ids: Refunds.Due(w).Select(r => r.Id).ToList())).Where(r => r.Ids.Count > 0).ToList();
         var begun = works.Select(w => (w.PayerId, Calls: CollectionIntent.BeginDue(w))).ToList();
         var written = await _commits.CommitAsync(tenant, works, cancellationToken).ConfigureAwait(false);
         var calls = begun.Where(b => written.Contains(b.PayerId)).SelectMany(b => b.Calls, (b, c) => (b.PayerId, c)).ToList();
 
         var asked = await AskAsync(tenant, context, questions, cancellationToken).ConfigureAwait(false);
         calls.AddRange(asked.SendAgain);
+        foreach (var (payerId, ids) in refunds)
+        {
+            await new RefundCalls(core).CompleteAsync(tenant, context, payerId, ids, cancellationToken).ConfigureAwait(false);
+        }
+
         return [.. asked.Answered, .. await ChargeAsync(tenant, context, calls, cancellationToken).ConfigureAwait(false)];
     }
 

@@ -9,9 +9,8 @@ internal sealed class RefundCalls(EngineCore core)
 
     /// <summary>Completes refunds of one payer.</summary>
     /// <returns>The refunds as they are afterwards, in the order given.</returns>
-    public async Task<IReadOnlyList<Refund>> CompleteAsync(CommandContext context, string payerId, IReadOnlyList<Guid> refundIds, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Refund>> CompleteAsync(TenantContext tenant, CommandContext context, string payerId, IReadOnlyList<Guid> refundIds, CancellationToken cancellationToken)
     {
-        var tenant = await core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
         var work = (await _commits.ReadAsync(tenant, context, [payerId], cancellationToken).ConfigureAwait(false))[0];
         var refunds = refundIds.Select(id => work.Find<Refund>(id)!).ToList();
         var open = refunds.FindAll(Refunds.IsOpen);

@@ -3,12 +3,15 @@ using Billing.Invoicing;
 using Billing.Ledger;
 using Billing.Notifications;
 using Billing.Payments;
+using NodaTime;
 
 namespace Billing.Processing;
 
 /// <summary>Gives money back. Pure on the work of a payer: a gateway's refund is written down as pending first, and booked when the gateway has done it.</summary>
 internal static class Refunds
 {
+    private static readonly Duration RepeatAfter = Duration.FromHours(1);
+
     /// <summary>What can still be given back of a payment.</summary>
     public static decimal Refundable(PayerWork work, Payment payment) =>
         payment.State is PaymentState.Succeeded or PaymentState.PartiallyRefunded
@@ -30,7 +33,30 @@ internal static class Refunds
             State = PaymentState.Pending,
             CreatedAt = work.Now,
         });
-        return payment.PaymentMethodId is null ? Book(work, refund) : refund;
+        if (payment.PaymentMethodId is null)
+        {
+            return Book(work, refund);
+        }
+
+        Schedule(work, payment.Id, work.Now + CollectionIntent.CallLease);
+        return refund;
+    }
+
+    /// <summary>Refunds of which no answer came and that are to be sent again now.</summary>
+    public static IReadOnlyList<Refund> Due(PayerWork work)
+    {
+        var due = work.Payments.Where(p => IsMoney(p) && p.NextAttemptAt <= work.Now).Select(p => p.Id).ToHashSet();
+        return [.. work.All<Refund>().Where(r => due.Contains(r.PaymentId) && IsOpen(r))];
+    }
+
+    /// <summary>Whether the payment brought money, so that what is tried again of it is a refund.</summary>
+    public static bool IsMoney(Payment payment) => payment.State is PaymentState.Succeeded or PaymentState.PartiallyRefunded or PaymentState.Refunded or PaymentState.Disputed;
+
+    // The payment's own schedule is over when it can be refunded; from then on it carries that of its refunds.
+    private static void Schedule(PayerWork work, Guid paymentId, Instant at)
+    {
+        var isOpen = work.All<Refund>().Any(r => r.PaymentId == paymentId && IsOpen(r));
+        work.Put(work.Find<Payment>(paymentId)! with { NextAttemptAt = isOpen ? at : null });
     }
 
     /// <summary>Whether the gateway's answer is still to come.</summary>
@@ -51,19 +77,24 @@ internal static class Refunds
         });
     }
 
-    /// <summary>Takes the gateway's answer in.</summary>
+    /// <summary>Takes the gateway's answer in. One that is missing is asked for again after an hour.</summary>
     public static Refund Complete(PayerWork work, Guid refundId, GatewayOutcome outcome)
     {
         var refund = work.Find<Refund>(refundId)!;
-        return !IsOpen(refund)
-            ? refund
-            : outcome.Kind switch
-            {
-                GatewayOutcomeKind.Succeeded => Book(work, refund),
-                GatewayOutcomeKind.Declined or GatewayOutcomeKind.NotCharged => Fail(work, refund),
-                GatewayOutcomeKind.Unknown => work.Put(refund with { State = PaymentState.Unknown }),
-                _ => refund,
-            };
+        if (!IsOpen(refund))
+        {
+            return refund;
+        }
+
+        refund = outcome.Kind switch
+        {
+            GatewayOutcomeKind.Succeeded => Book(work, refund),
+            GatewayOutcomeKind.Declined or GatewayOutcomeKind.NotCharged => Fail(work, refund),
+            GatewayOutcomeKind.Unknown => work.Put(refund with { State = PaymentState.Unknown }),
+            _ => refund,
+        };
+        Schedule(work, refund.PaymentId, outcome.QueryAt is { } given && given > work.Now ? given : work.Now + RepeatAfter);
+        return refund;
     }
 
     private static Refund Book(PayerWork work, Refund refund)

@@ -76,7 +76,7 @@ internal static class Settlement
     /// <summary>The invoice without collection and aging ahead; its payments are not tried again.</summary>
     public static Invoice EndSchedules(PayerWork work, Invoice invoice)
     {
-        foreach (var payment in work.Payments.Where(p => p.InvoiceId == invoice.Id && p.NextAttemptAt is not null).ToList())
+        foreach (var payment in work.Payments.Where(p => p.InvoiceId == invoice.Id && p.NextAttemptAt is not null && !Refunds.IsMoney(p)).ToList())
         {
             work.Put(payment with { NextAttemptAt = null });
         }
