@@ -147,8 +147,9 @@ public sealed partial class InMemoryBillingStorage
 
         public void Put(IBillingRow row)
         {
-            _done.Push((row, rows.Find(row)));
-            rows.Put(row);
+            var stored = rows.Find(row);
+            _done.Push((row, stored));
+            rows.Put(row, stored);
         }
 
         public void Remove(IBillingRow row)

@@ -116,6 +116,10 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
         Read(Find(tenant, cancellationToken), rows => rows.Due(kind).FirstOrDefault(), null);
 
     /// <inheritdoc/>
+    public Task<Instant?> FindDueAsync(TenantId tenant, DueKind kind, string payerId, CancellationToken cancellationToken) =>
+        Read(Find(tenant, cancellationToken), rows => rows.Find<DueItem>(kind, payerId)?.DueAt, null);
+
+    /// <inheritdoc/>
     public Task<IdempotencyRecord?> FindIdempotencyAsync(TenantId tenant, string command, string key, CancellationToken cancellationToken) =>
         Read(Find(tenant, cancellationToken), rows => rows.Find<IdempotencyRecord>(command, key), null);
 

@@ -43,8 +43,8 @@ internal sealed class RowTable
 
     public void Put(IBillingRow row)
     {
-        Remove(row);
         var key = StorageRules.PrimaryKey(row);
+        Remove(key);
         _rows.Add(key, row);
         var others = StorageRules.UniqueKeys(row);
         for (var i = 0; i < others.Length; i++)
@@ -66,9 +66,8 @@ internal sealed class RowTable
         }
     }
 
-    public void Remove(IBillingRow row)
+    public void Remove(RowKey key)
     {
-        var key = StorageRules.PrimaryKey(row);
         if (!_rows.Remove(key, out var stored))
         {
             return;

@@ -76,9 +76,12 @@ internal sealed class TenantRows
         _payerIds ??= All<Customer>().Where(c => c.PayerId == c.Id).Select(c => c.Id).Order(StringComparer.Ordinal).ToArray();
 
     /// <summary>Puts a row in place of the one with its key.</summary>
-    public void Put(IBillingRow row)
+    public void Put(IBillingRow row) => Put(row, Find(row));
+
+    /// <summary>Puts a row in place of one that the caller knows.</summary>
+    public void Put(IBillingRow row, IBillingRow? stored)
     {
-        Forget(Find(row));
+        Forget(stored);
         _tables[row.GetType()].Put(row);
         switch (row)
         {
@@ -106,7 +109,7 @@ internal sealed class TenantRows
     public void Remove(IBillingRow row)
     {
         Forget(Find(row));
-        _tables[row.GetType()].Remove(row);
+        _tables[row.GetType()].Remove(StorageRules.PrimaryKey(row));
     }
 
     private void Forget(IBillingRow? stored)
