@@ -161,6 +161,39 @@ public sealed class DocumentTests
         await RefusedAsync(BillingErrorCodes.InvalidState, () => house.Engine.Invoices.VoidAsync(House.Tenant, invoice.Id));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(30)]
+    public async Task A_void_takes_back_what_a_note_for_unused_time_has_left_and_bears_what_was_used(int used)
+    {
+        await using var house = await House.BuildAsync();
+        await house.AddCustomerAsync();
+        var invoice = await house.IssueAsync("acme", new House.Line(100m) { Type = InvoiceLineType.Recurring, Tax = 20m, From = new(2024, 1, 1), To = new(2024, 2, 1) });
+        var id = Guid.CreateVersion7();
+        await house.ChangeAsync("acme", work =>
+        {
+            var line = work.LinesOf(invoice.Id).Single();
+            var credit = work.Put(line with { Id = Guid.CreateVersion7(), InvoiceId = id, Key = "credit", Type = InvoiceLineType.Credit, Amount = -25m, ExactAmount = -25m, Tax = -5m, ReversesLineId = line.Id });
+            return Processing.CreditNotes.IssueForLines(work, id, invoice.Id, [credit]);
+        });
+        Assert.Equal((30m, 5m), ((await house.Engine.Credits.ListNotesAsync(House.Tenant, "acme"))[0].Total, (await house.Engine.Credits.ListNotesAsync(House.Tenant, "acme"))[0].Tax));
+        await RefusedAsync(BillingErrorCodes.AmountExceeds, () => house.Engine.Credits.IssueNoteAsync(House.Tenant, new CreditNoteRequest { InvoiceId = invoice.Id, Amount = 90.01m }));
+        await house.CheckBooksAsync();
+        if (used > 0)
+        {
+            await house.IssueAsync("acme", used);
+        }
+
+        await house.Engine.Invoices.VoidAsync(House.Tenant, invoice.Id);
+        await house.CheckBooksAsync();
+        Assert.Equal(0m, (await house.Engine.Customers.GetBalanceAsync(House.Tenant, "acme")).CreditBalance);
+        Assert.Equal(used, await house.AccountAsync(LedgerAccounts.CreditExpense));
+        Assert.Equal(used, await house.AccountAsync(LedgerAccounts.Revenue));
+        Assert.Equal(0m, await house.AccountAsync(LedgerAccounts.DeferredRevenue));
+        Assert.Equal(0m, await house.AccountAsync(LedgerAccounts.TaxPayable));
+    }
+
     [Fact]
     public async Task A_paid_invoice_is_not_voided_but_one_that_was_given_up_is()
     {

@@ -12,6 +12,14 @@ internal static class Settlement
     /// <summary>Ends everything that waits for money on an invoice with nothing open: it is paid, its retries and aging are over.</summary>
     public static Invoice Close(PayerWork work, Invoice invoice)
     {
+        if (invoice.AmountWrittenOff > 0m)
+        {
+            // Only what a refund had opened of a debt that was given up is settled again.
+            invoice = work.Put(EndSchedules(work, invoice with { Status = InvoiceStatus.Uncollectible }));
+            LiftSuspensions(work);
+            return invoice;
+        }
+
         var paid = work.Put(EndSchedules(work, invoice with { Status = InvoiceStatus.Paid }));
         BoughtCredit.Activate(work, paid);
         if (paid.Total > 0m)

@@ -23,9 +23,13 @@ internal static class Voiding
         var lines = work.LinesOf(invoice.Id).ToList();
         var isBought = BoughtCredit.LineTest(work);
         var parts = lines.ConvertAll(l => LinePart.Left(l, work.Currency, work.Context.Settings.RoundingMode));
-        var credited = lines.Sum(l => l.CreditedAmount);
+
+        // Notes for unused time have (negative) lines of their own; those that somebody asked for are marked on the invoice's lines.
+        var notes = work.All<CreditNote>().Where(n => n.InvoiceId == invoice.Id).ToList();
+        parts.AddRange(notes.SelectMany(n => work.LinesOf(n.Id)).Select(LinePart.Whole));
+        var credited = notes.Sum(n => n.Total);
         var (owed, given) = CreditApplication.Release(work, invoice);
-        var takenBack = TakeNotesBack(work, invoice);
+        var takenBack = TakeNotesBack(work, notes);
 
         var posting = new Posting("void", Postings.Text(invoice.Id), invoice.Currency);
         Postings.Supply(posting, parts, 1m, isBought);
@@ -49,12 +53,17 @@ internal static class Voiding
         return voided;
     }
 
-    private static decimal TakeNotesBack(PayerWork work, Invoice invoice)
+    private static decimal TakeNotesBack(PayerWork work, IReadOnlyList<CreditNote> notes)
     {
         var taken = 0m;
-        foreach (var note in work.All<CreditNote>().Where(n => n.InvoiceId == invoice.Id && n.Remaining > 0m).ToList())
+        foreach (var note in notes.Select(n => work.Find<CreditNote>(n.Id)!).Where(n => n.Remaining > 0m))
         {
             taken += note.Remaining;
+            foreach (var line in work.LinesOf(note.Id).Where(_ => note.Remaining == note.Total).ToList())
+            {
+                work.Put(line with { Voided = true });
+            }
+
             work.Put(note with { Remaining = 0m });
         }
 
