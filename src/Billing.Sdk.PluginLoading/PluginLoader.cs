@@ -113,6 +113,7 @@ public static class PluginLoader
             }
             catch (Exception error)
             {
+                // Whatever a broken assembly makes the runtime throw, the host starts; the report names it.
                 return Refuse(entry, new Refused(PluginRefusal.LoadFailed, Describe(error)));
             }
 
@@ -124,6 +125,7 @@ public static class PluginLoader
             }
             catch (Exception error)
             {
+                // A stranger's code ran and can throw anything; the host starts without it.
                 return Refuse(entry, new Refused(PluginRefusal.ConfigureThrew, Describe(error)));
             }
         }

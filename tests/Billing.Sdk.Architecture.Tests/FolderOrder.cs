@@ -15,7 +15,12 @@ internal sealed record FolderOrder(string Root, IReadOnlyList<string> Folders, I
             "Tasks", "Catalog", "Customers", "Subscriptions", "Usage", "Rating", "Invoicing", "Discounts", "Tax", "Credits", "Ledger",
             "Payments", "Collections", "Notifications", "Reporting", "Storage", "Processing",
         ],
-        ["BillingEngine", "BillingBuilder", "BillingOptions", "BillingServiceCollectionExtensions"]);
+        
+        [
+            "BillingEngine", "BillingBuilder", "BillingServiceCollectionExtensions",
+            "CatalogFacade", "ChargeFacade", "CouponFacade", "CreditFacade", "CustomerFacade", "InvoiceFacade", "LedgerFacade",
+            "MediationFacade", "MessageFacade", "PaymentFacade", "RunFacade", "SubscriptionFacade", "TenantFacade", "UsageFacade",
+        ]);
 
     private const int Words = 0;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using NodaTime;
 using NodaTime.Text;
@@ -7,7 +8,7 @@ namespace Billing.Catalog;
 /// <summary>The times of the week that a <see cref="TimeBand"/> means, read from its texts.</summary>
 internal sealed record WeekTimes(IReadOnlySet<IsoDayOfWeek> Days, long FromNanosecond, long ToNanosecond)
 {
-    private static readonly string[] DayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    private static readonly ImmutableArray<string> DayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
     public bool Contains(LocalDateTime moment) =>
         Days.Contains(moment.DayOfWeek) && moment.NanosecondOfDay >= FromNanosecond && moment.NanosecondOfDay < ToNanosecond;
@@ -49,8 +50,8 @@ internal sealed record WeekTimes(IReadOnlySet<IsoDayOfWeek> Days, long FromNanos
         foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             var ends = part.Split('-', StringSplitOptions.TrimEntries);
-            var first = Array.IndexOf(DayNames, ends[0]);
-            var last = Array.IndexOf(DayNames, ends[^1]);
+            var first = DayNames.IndexOf(ends[0]);
+            var last = DayNames.IndexOf(ends[^1]);
             if (first < 0 || last < 0 || ends.Length > 2)
             {
                 return false;

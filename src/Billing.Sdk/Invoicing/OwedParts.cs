@@ -1,6 +1,5 @@
 using Billing.Catalog;
 using Billing.Rating;
-using Billing.Storage;
 using Billing.Subscriptions;
 using NodaTime;
 
@@ -332,15 +331,9 @@ internal sealed class OwedParts
             Closed = closed,
             Usage = new UsageWanted(
                 meter,
-                new UsageQuery
-                {
-                    SubscriptionId = _timeline.Subscription.Id,
-                    Meter = meter.Code,
-                    EventType = meter.EventType,
-                    From = meter.CarryOver ? _timeline.StartsAt : first.From,
-                    To = last.To,
-                    NeedsEvents = needsEvents,
-                },
+                meter.CarryOver ? _timeline.StartsAt : first.From,
+                last.To,
+                needsEvents,
                 WithoutMinimum: trial || (first.Charge.Timing == ChargeTiming.InAdvance && !closed)),
         });
     }

@@ -1,6 +1,4 @@
 using Billing.Catalog;
-using Billing.Rating;
-using Billing.Storage;
 using Billing.Subscriptions;
 using NodaTime;
 
@@ -71,4 +69,9 @@ internal sealed record OwedStretch
 }
 
 /// <summary>The usage that a stretch prices.</summary>
-internal sealed record UsageWanted(Meter Meter, UsageQuery Query, bool WithoutMinimum);
+/// <param name="Meter">The meter.</param>
+/// <param name="From">From when events count; before the stretch, for quantities that persist.</param>
+/// <param name="To">Until when, exclusive.</param>
+/// <param name="NeedsEvents">Whether single events are looked at; else rollups do.</param>
+/// <param name="WithoutMinimum">Whether a minimum amount does not hold (yet).</param>
+internal sealed record UsageWanted(Meter Meter, Instant From, Instant To, bool NeedsEvents, bool WithoutMinimum);

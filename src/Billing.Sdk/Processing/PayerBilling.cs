@@ -52,6 +52,19 @@ internal sealed class PayerBilling
         }
     }
 
+    /// <summary>Makes a draft final now, with what is known now.</summary>
+    public async Task<Invoice?> FinalizeDraftAsync(Guid invoiceId, CancellationToken cancellationToken)
+    {
+        var draft = _work.Find<Invoice>(invoiceId)!;
+        if (draft.Status != InvoiceStatus.Draft)
+        {
+            throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "status", $"Only drafts are finalised; this one is {draft.Status}.");
+        }
+
+        await RebuildAsync(draft with { FinalizeAt = _work.Now }, cancellationToken).ConfigureAwait(false);
+        return _work.Find<Invoice>(invoiceId);
+    }
+
     private async Task BillNextAsync(Instant moment, CancellationToken cancellationToken)
     {
         _work.MoveTo(moment);

@@ -114,7 +114,7 @@ internal sealed class RatingStage(EngineCore core, TenantContext context)
             return result;
         }
 
-        var data = await core.Storage.ReadUsageAsync(context.Id, [.. wanted.Select(s => s.Usage!.Query)], cancellationToken).ConfigureAwait(false);
+        var data = await core.Storage.ReadUsageAsync(context.Id, [.. wanted.Select(QueryOf)], cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < wanted.Count; i++)
         {
             result[wanted[i]] = data[i];
@@ -123,11 +123,21 @@ internal sealed class RatingStage(EngineCore core, TenantContext context)
         return result;
     }
 
+    private static UsageQuery QueryOf(OwedStretch stretch) => new()
+    {
+        SubscriptionId = stretch.SubscriptionId,
+        Meter = stretch.Usage!.Meter.Code,
+        EventType = stretch.Usage.Meter.EventType,
+        From = stretch.Usage.From,
+        To = stretch.Usage.To,
+        NeedsEvents = stretch.Usage.NeedsEvents,
+    };
+
     private static Fraction AddUsageRequest(List<PricingRequest> requests, OwedStretch stretch, UsageData data)
     {
         var wanted = stretch.Usage!;
         var period = new Interval(stretch.From, stretch.To);
-        var quantity = QuantityOf(wanted.Meter, data, wanted.Query.NeedsEvents, period);
+        var quantity = QuantityOf(wanted.Meter, data, wanted.NeedsEvents, period);
         var price = wanted.WithoutMinimum ? stretch.Charge.Price with { MinimumAmount = null } : stretch.Charge.Price;
         var events = PriceCalculator.NeedsQuantityOnly(price)
             ? []
