@@ -323,10 +323,9 @@ public sealed class SubscriptionFacade
     private static void CheckCurrency(PayerWork work, string subscriptionId, Plan plan, Customer? customer = null)
     {
         var currency = customer?.Currency ?? work.Payer.Currency;
-        var planCurrency = plan.Currency ?? work.Context.Settings.Currency;
-        if (currency != planCurrency)
+        if (!plan.IsSoldIn(currency, work.Context.Settings.Currency))
         {
-            throw BillingException.For(BillingErrorCodes.CurrencyMismatch, "subscription", subscriptionId, "plan", $"Plan '{plan.Code}' is in {planCurrency}, the customer is billed in {currency}.");
+            throw BillingException.For(BillingErrorCodes.CurrencyMismatch, "subscription", subscriptionId, "plan", $"Plan '{plan.Code}' has no prices in {currency}, in which the customer is billed.");
         }
     }
 

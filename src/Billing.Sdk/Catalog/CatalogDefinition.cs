@@ -87,6 +87,12 @@ public sealed record Plan
     /// <summary>The charges of a phase, counted from 0; the last one's beyond, and the plan's own where there are no phases.</summary>
     internal EquatableList<Charge> ChargesOf(int phase) => Phases.Count == 0 ? Charges : Phases[Math.Min(phase, Phases.Count - 1)].Charges;
 
+    /// <summary>Whether customers of a currency can have the plan.</summary>
+    /// <param name="currency">Their currency.</param>
+    /// <param name="tenantCurrency">The currency of plans that name none.</param>
+    internal bool IsSoldIn(string currency, string tenantCurrency) =>
+        currency == (Currency ?? tenantCurrency) || (MinimumCommitment is null && AllCharges.All(c => c.CurrencyPrices.ContainsKey(currency)));
+
     /// <summary>All charges, those of phases included.</summary>
     public IEnumerable<Charge> AllCharges => Phases.Count == 0 ? Charges : Phases.SelectMany(p => p.Charges);
 }
@@ -170,6 +176,9 @@ public sealed record Charge
 
     /// <summary>What it costs per full period (usage: per period's quantity).</summary>
     public required Price Price { get; init; }
+
+    /// <summary>Prices in other currencies than the plan's, by ISO 4217 code. A customer of such a currency can have the plan when all its charges have a price in it. In JSON: <c>currencyPrices</c>.</summary>
+    public EquatableMap<Price> CurrencyPrices { get; init; } = EquatableMap<Price>.Empty;
 
     /// <summary>Usage: code of the meter.</summary>
     public string? Meter { get; init; }

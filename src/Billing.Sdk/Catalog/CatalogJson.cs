@@ -178,9 +178,22 @@ public static class CatalogJson
             Count = fields.OptionalInteger("count"),
             TaxCode = fields.OptionalText("taxCode"),
             IncludedIn = fields.OptionalText("includedIn"),
+            CurrencyPrices = ReadCurrencyPrices(fields),
         };
         fields.End();
         return charge;
+    }
+
+    private static EquatableMap<Price> ReadCurrencyPrices(JsonFields charge)
+    {
+        if (charge.OptionalFields("currencyPrices") is not { } prices)
+        {
+            return EquatableMap<Price>.Empty;
+        }
+
+        var result = new EquatableMap<Price>(prices.Keys.Select(code => KeyValuePair.Create(code, ReadPrice(prices.Required(code), prices.PathOf(code)))));
+        prices.End();
+        return result;
     }
 
     private static PlanPhase ReadPhase(JsonElement element, string path)

@@ -249,6 +249,12 @@ internal static class PlanRules
         }
 
         PriceRules.Check(charge.Price, $"{path}.price", problems);
+        foreach (var (currency, price) in charge.CurrencyPrices)
+        {
+            problems.AddIf(!Currency.TryOf(currency, out _), $"{path}.currencyPrices.{currency}", $"'{currency}' is not a currency code of ISO 4217.");
+            PriceRules.Check(price, $"{path}.currencyPrices.{currency}", problems);
+        }
+
         foreach (var deck in PriceRules.Decks(charge.Price).Where(code => catalog.Decks.All(d => d.Code != code)))
         {
             problems.Add($"{path}.price.deck", $"The catalog has no deck '{deck}'.", BillingErrorCodes.NotFound);

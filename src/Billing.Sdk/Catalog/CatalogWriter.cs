@@ -190,6 +190,18 @@ internal sealed class CatalogWriter
         Text("includedIn", charge.IncludedIn);
         _json.WritePropertyName("price");
         Price(charge.Price);
+        if (charge.CurrencyPrices.Count > 0)
+        {
+            _json.WriteStartObject("currencyPrices");
+            foreach (var (currency, price) in charge.CurrencyPrices)
+            {
+                _json.WritePropertyName(currency);
+                Price(price);
+            }
+
+            _json.WriteEndObject();
+        }
+
         _json.WriteEndObject();
     }
 

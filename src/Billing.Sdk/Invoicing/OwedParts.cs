@@ -298,7 +298,7 @@ internal sealed class OwedParts
         if (segment.State == SegmentState.Trial)
         {
             return _settings.TrialUsageBilled
-                ? segment.Plan.AllCharges.Where(c => c.Type == ChargeType.Usage).DistinctBy(c => c.Code).Select(c => c with { Timing = ChargeTiming.InArrears })
+                ? segment.Plan.AllCharges.Where(c => c.Type == ChargeType.Usage).DistinctBy(c => c.Code).Select(c => segment.Priced(c) with { Timing = ChargeTiming.InArrears })
                 : [];
         }
 

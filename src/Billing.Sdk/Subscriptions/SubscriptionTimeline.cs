@@ -39,11 +39,20 @@ internal sealed record TimelineSegment
 
     public EquatableMap<Price> Overrides { get; init; } = EquatableMap<Price>.Empty;
 
+    /// <summary>The subscription's currency.</summary>
+    public required string Currency { get; init; }
+
     /// <summary>Which of the plan's phases, from 0; plans without phases have one.</summary>
     public int Phase { get; init; }
 
     public decimal QuantityOf(string charge) =>
         Quantities.TryGetValue(charge, out var own) ? own : Quantities.TryGetValue("*", out var all) ? all : 1m;
+
+    /// <summary>The charge at the subscription's own price, else at the one in its currency.</summary>
+    public Charge Priced(Charge charge) =>
+        Overrides.TryGetValue(charge.Code, out var own) ? charge with { Price = own }
+        : Plan.Currency != Currency && charge.CurrencyPrices.TryGetValue(Currency, out var price) ? charge with { Price = price }
+        : charge;
 
     /// <summary>The charge as it is priced in a period that begins at a moment.</summary>
     public Charge ChargeAt(Charge charge, Instant periodStart)
@@ -60,7 +69,7 @@ internal sealed record TimelineSegment
                 && version.Definition.Plans.FirstOrDefault(p => p.Code == Plan.Code) is { } plan
                 && plan.ChargesOf(Phase).FirstOrDefault(c => c.Code == charge.Code) is { } changed)
             {
-                return charge with { Price = changed.Price };
+                return charge with { Price = Priced(changed).Price };
             }
         }
 

@@ -398,23 +398,28 @@ internal sealed class TimelineBuilder
         _segments.Add(Segment(at, credits, invoicesUsage));
     }
 
-    private TimelineSegment Segment(Instant to, bool credits, bool invoicesUsage) => new()
+    private TimelineSegment Segment(Instant to, bool credits, bool invoicesUsage)
     {
-        From = _openFrom,
-        To = to,
-        State = _paused ? SegmentState.Paused : InTrial(_openFrom) ? SegmentState.Trial : SegmentState.Active,
-        Plan = _plan,
-        Charges = [.. _charges.Select(c => _overrides.TryGetValue(c.Code, out var own) ? c with { Price = own } : c)],
-        Quantities = _quantities,
-        Grid = _grid,
-        Start = _openKind,
-        Prorate = _openProrate,
-        EndCredits = credits,
-        EndInvoicesUsage = invoicesUsage,
-        NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
-        Overrides = _overrides,
-        Phase = _phase,
-    };
+        var segment = new TimelineSegment
+        {
+            From = _openFrom,
+            To = to,
+            State = _paused ? SegmentState.Paused : InTrial(_openFrom) ? SegmentState.Trial : SegmentState.Active,
+            Plan = _plan,
+            Charges = [],
+            Quantities = _quantities,
+            Grid = _grid,
+            Start = _openKind,
+            Prorate = _openProrate,
+            EndCredits = credits,
+            EndInvoicesUsage = invoicesUsage,
+            NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
+            Overrides = _overrides,
+            Phase = _phase,
+            Currency = _subscription.Currency,
+        };
+        return segment with { Charges = [.. _charges.Select(segment.Priced)] };
+    }
 
     private bool InTrial(Instant at) => _trialPhase || (_trialEnd is { } end && at < end && _plan.Phases.Count == 0);
 
