@@ -89,9 +89,8 @@ public sealed class UsageFacade
                 Event = request.Properties is { } properties ? stored.Event with { Properties = properties } : stored.Event,
                 Version = stored.Version + 1,
             };
-            var rollups = stored.SubscriptionId is null ? [] : await RebuildAsync(tenant, stored, corrected, cancellationToken).ConfigureAwait(false);
             var due = stored.SubscriptionId is { } subscription ? await DueOfAsync(tenant, subscription, stored.Event, cancellationToken).ConfigureAwait(false) : null;
-            if (await _core.Storage.CorrectUsageAsync(context.Tenant, corrected, rollups, due, cancellationToken).ConfigureAwait(false))
+            if (await CorrectAsync(tenant, stored, corrected, due, cancellationToken).ConfigureAwait(false))
             {
                 return;
             }
@@ -251,10 +250,43 @@ public sealed class UsageFacade
 
     private static string GroupOf(Meter meter, UsageEvent usage) => string.Join('\u001f', MeterCalculator.GroupOf(meter, usage).Values);
 
-    private async Task<List<UsageRollup>> RebuildAsync(TenantContext tenant, UsageRecord stored, UsageRecord corrected, CancellationToken cancellationToken)
+    /// <summary>Replaces an event and the rollups of its bucket. One that arrives meanwhile is not in these rollups: they are made anew until none is missing.</summary>
+    private async Task<bool> CorrectAsync(TenantContext tenant, UsageRecord stored, UsageRecord corrected, DueItem? due, CancellationToken cancellationToken)
     {
-        var bucket = UsageRollup.BucketOf(stored.Event.At);
-        var events = await _core.Storage.ReadUsageBucketAsync(tenant.Id, stored.SubscriptionId!, stored.Event.Type, bucket, cancellationToken).ConfigureAwait(false);
+        if (stored.SubscriptionId is not { } subscription)
+        {
+            return await _core.Storage.CorrectUsageAsync(tenant.Id, corrected, [], due, cancellationToken).ConfigureAwait(false);
+        }
+
+        var seen = await BucketAsync().ConfigureAwait(false);
+        if (!await _core.Storage.CorrectUsageAsync(tenant.Id, corrected, Rebuild(tenant, stored, corrected, seen), due, cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        for (var record = corrected; ;)
+        {
+            var after = await BucketAsync().ConfigureAwait(false);
+            if (after.Select(e => e.Hash).Except(seen.Select(e => e.Hash)).All(hash => hash == corrected.Hash))
+            {
+                return true;
+            }
+
+            seen = after;
+            record = record with { Version = record.Version + 1 };
+            if (!await _core.Storage.CorrectUsageAsync(tenant.Id, record, Rebuild(tenant, stored, record, seen), null, cancellationToken).ConfigureAwait(false))
+            {
+                // Another correction of the event came after this one and makes the rollups anew.
+                return true;
+            }
+        }
+
+        Task<IReadOnlyList<UsageRecord>> BucketAsync() =>
+            _core.Storage.ReadUsageBucketAsync(tenant.Id, subscription, stored.Event.Type, UsageRollup.BucketOf(stored.Event.At), cancellationToken);
+    }
+
+    private static List<UsageRollup> Rebuild(TenantContext tenant, UsageRecord stored, UsageRecord corrected, IReadOnlyList<UsageRecord> events)
+    {
         var now = events.Where(e => e.Hash != stored.Hash).Select(e => e.Event).ToList();
         if (!corrected.Removed)
         {

@@ -10,10 +10,11 @@ internal static class Suite
     /// <summary>tests/Scenarios.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>The lifecycle files, as paths below the root.</summary>
+    /// <summary>The lifecycle files, those of other systems and our own, as paths below the root.</summary>
     public static IReadOnlyList<string> Lifecycles { get; } =
     [
-        .. Directory.EnumerateFiles(Path.Combine(Root, "lifecycle"), "*.json", SearchOption.AllDirectories)
+        .. new[] { "lifecycle", "own" }
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root, folder), "*.json", SearchOption.AllDirectories))
             .Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
             .Order(StringComparer.Ordinal),
     ];
