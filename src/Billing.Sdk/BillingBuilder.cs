@@ -40,7 +40,7 @@ public sealed class BillingBuilder
 
     internal TaskCatalog BuildTasks(IServiceProvider services)
     {
-        var builder = new TaskCatalogBuilder().AddStagesOf(typeof(BillingBuilder).Assembly).Share<IClock>();
+        var builder = new TaskCatalogBuilder().AddStagesOf(typeof(BillingBuilder).Assembly).AddPlugin(BuiltInTasks.PluginName, new BuiltInTasks());
         foreach (var configure in _plugins)
         {
             configure(builder);

@@ -17,7 +17,7 @@ internal sealed record FolderOrder(string Root, IReadOnlyList<string> Folders, I
         ],
         
         [
-            "BillingEngine", "BillingBuilder", "BillingServiceCollectionExtensions",
+            "BillingEngine", "BillingBuilder", "BillingServiceCollectionExtensions", "BuiltInTasks",
             "CatalogFacade", "ChargeFacade", "CouponFacade", "CreditFacade", "CustomerFacade", "InvoiceFacade", "LedgerFacade",
             "MediationFacade", "MessageFacade", "PaymentFacade", "RunFacade", "SubscriptionFacade", "TenantFacade", "UsageFacade",
         ]);
