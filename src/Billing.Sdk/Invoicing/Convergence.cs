@@ -114,7 +114,7 @@ internal sealed class Convergence
         var surplus = new Area();
         covered.Rects.ForEach(surplus.Add);
         owed.ForEach(surplus.Subtract);
-        var kept = surplus.Rects.Where(IsKept).ToList();
+        var kept = surplus.Rects.Where(r => IsKept(component, r)).ToList();
         kept.ForEach(surplus.Subtract);
 
         var owedAmount = component.Owed.Sum(o => AmountOf(o, o.From, Extended(o, kept)));
@@ -151,9 +151,15 @@ internal sealed class Convergence
     }
 
     /// <summary>Time that stays with the customer: its end gives nothing back, or lies ahead.</summary>
-    private bool IsKept(Rect rect)
+    private bool IsKept(Component component, Rect rect)
     {
         if (_settings.UnusedTimeCredit == UnusedTimeCredit.None)
+        {
+            return true;
+        }
+
+        // Without proration a period that has begun is not given back in part.
+        if (_settings.ProrationBasis == ProrationBasis.None && component.Booked.Any(l => l.From < rect.From && RectOf(l).Contains(rect)))
         {
             return true;
         }
