@@ -62,7 +62,7 @@ internal sealed class PayerBilling
 
         var owed = await OwedAsync(moment, cancellationToken).ConfigureAwait(false);
         var lines = Difference(owed, moment);
-        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed), cancellationToken).ConfigureAwait(false));
+        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed, moment), cancellationToken).ConfigureAwait(false));
         _work.SetBillingDue(NextDue(owed, moment));
     }
 
@@ -70,14 +70,21 @@ internal sealed class PayerBilling
     private async Task RebuildAsync(Invoice draft, CancellationToken cancellationToken)
     {
         var now = _work.Now;
-        foreach (var line in _work.LinesOf(draft.Id).ToList())
-        {
-            _work.Remove(line);
-        }
+        var before = _work.LinesOf(draft.Id).ToList();
+        before.ForEach(_work.Remove);
 
         var owed = await OwedAsync(draft.DatedAt, cancellationToken).ConfigureAwait(false);
-        var lines = Difference(owed, draft.DatedAt);
-        await _issue.RefillAsync(draft, lines, PeriodsSince(owed), finalize: draft.FinalizeAt <= now, cancellationToken).ConfigureAwait(false);
+        var lines = Recognized(Difference(owed, draft.DatedAt), before);
+        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize: draft.FinalizeAt <= now, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A line that stood on the draft before stays the same line: a credit of a later change may name it.</summary>
+    private static List<InvoiceLine> Recognized(List<InvoiceLine> lines, List<InvoiceLine> before)
+    {
+        var known = before.Where(l => l.From is not null).ToLookup(l => (l.Key, l.Type, l.From, l.To, l.LayerFrom, l.ReversesLineId));
+        return [.. lines.Select(l => known[(l.Key, l.Type, l.From, l.To, l.LayerFrom, l.ReversesLineId)].FirstOrDefault() is { } same
+            ? l with { Id = same.Id, Revision = same.Revision }
+            : l)];
     }
 
     private async Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken)
@@ -126,19 +133,30 @@ internal sealed class PayerBilling
     /// <summary>Whether time alone made the moment due (a change by a command is billed at once, without grace).</summary>
     private bool IsRenewal(Instant moment) => !_work.All<SubscriptionTerm>().Any(t => t.RecordedAt == moment);
 
-    private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed)
+    private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed, Instant moment)
     {
         var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
         return (line, first) =>
         {
+            // A charge beside the subscriptions is in the period that they are in.
+            if (line.SubscriptionId is null)
+            {
+                return timelines.Values.Where(t => t.Subscription.CustomerId == line.CustomerId).Select(t => (int?)Periods(t, moment, moment, first)).Min();
+            }
+
             if (line.SubscriptionId is not { } id || line.PeriodFrom is not { } period || !timelines.TryGetValue(id, out var timeline))
             {
                 return null;
             }
 
-            var segment = timeline.Nearest(Instant.Max(period, line.From ?? period));
-            return segment.Grid.PeriodAt(segment.Plan.Interval, period).Index - segment.Grid.PeriodAt(segment.Plan.Interval, first).Index;
+            return Periods(timeline, Instant.Max(period, line.From ?? period), period, first);
         };
+    }
+
+    private static int Periods(SubscriptionTimeline timeline, Instant at, Instant period, Instant first)
+    {
+        var segment = timeline.Nearest(at);
+        return segment.Grid.PeriodAt(segment.Plan.Interval, period).Index - segment.Grid.PeriodAt(segment.Plan.Interval, first).Index;
     }
 
     private Instant? NextDue(IReadOnlyList<OwedResult> owed, Instant moment)
