@@ -1,6 +1,7 @@
 using Billing.Catalog;
 using Billing.Processing;
 using Billing.Storage;
+using Billing.Subscriptions;
 using NodaTime;
 
 namespace Billing;
@@ -25,7 +26,7 @@ public sealed class CatalogFacade
     /// <param name="existingSubscriptions">What it means for subscriptions that exist. Default: they keep their prices.</param>
     /// <param name="cancellationToken">Cancels before the commit.</param>
     /// <exception cref="BillingException"><c>validation</c>, <c>unknown-meter</c>, …, naming object and key.</exception>
-    public Task<CatalogVersion> PublishAsync(
+    public async Task<CatalogVersion> PublishAsync(
         CommandContext context,
         CatalogDefinition changes,
         Instant? effectiveAt = null,
@@ -34,7 +35,7 @@ public sealed class CatalogFacade
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(changes);
-        return _commands.ExecuteTenantAsync(
+        var published = await _commands.ExecuteTenantAsync(
             context,
             "catalog.publish",
             new { catalog = CatalogJson.Write(changes), effectiveAt, existingSubscriptions },
@@ -59,7 +60,13 @@ public sealed class CatalogFacade
                 };
                 return ((IReadOnlyList<RowChange>)[RowChange.Insert(version)], version);
             },
-            cancellationToken);
+            cancellationToken).ConfigureAwait(false);
+        if (existingSubscriptions == ExistingSubscriptions.EffectiveDate)
+        {
+            await MakeDueAsync(context, published, [.. changes.Plans.Select(p => p.Code)], cancellationToken).ConfigureAwait(false);
+        }
+
+        return published;
     }
 
     /// <summary>The catalog in force at a moment (default: now).</summary>
@@ -67,6 +74,34 @@ public sealed class CatalogFacade
     {
         var context = await _core.OpenAsync(tenant, cancellationToken).ConfigureAwait(false);
         return context.CatalogAt(at ?? context.Now)?.Definition ?? CatalogDefinition.Empty;
+    }
+
+    /// <summary>Whoever has a subscription to a plan that changed is billed when the new prices come into force.</summary>
+    private async Task MakeDueAsync(CommandContext context, CatalogVersion version, HashSet<string> plans, CancellationToken cancellationToken)
+    {
+        const int PageSize = 500;
+        var tenant = await _core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
+        var at = Instant.Max(version.EffectiveAt, version.RecordedAt);
+        var commits = new PayerCommits(_core);
+        bool IsConcerned(PayerWork work) => work.All<SubscriptionTerm>().Any(t => t.Plan is { } plan && plans.Contains(plan));
+
+        for (string? last = null; ;)
+        {
+            var page = await _core.Storage.ListPayersAsync(context.Tenant, last, PageSize, cancellationToken).ConfigureAwait(false);
+            if (page.Count == 0)
+            {
+                return;
+            }
+
+            last = page[^1];
+            var works = (await commits.ReadAsync(tenant, context, page, cancellationToken).ConfigureAwait(false)).Where(IsConcerned).ToList();
+            works.ForEach(w => w.BillNoLaterThan(at));
+            var written = await commits.CommitAsync(tenant, works, cancellationToken).ConfigureAwait(false);
+            foreach (var lost in works.Where(w => !written.Contains(w.PayerId)))
+            {
+                await commits.ChangeAsync(tenant, context, lost.PayerId, w => { w.BillNoLaterThan(at); return Task.FromResult(true); }, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     private static void CheckCurrencies(CatalogDefinition catalog)

@@ -134,6 +134,8 @@ internal sealed class TimelineBuilder
     private void Begin()
     {
         var at = _start.EffectiveAt;
+        // What was counted in the zone of the start stays so when the customer's zone changes.
+        _zone = _start.TimeZone is { } zone ? DateTimeZoneProviders.Tzdb[zone] : _zone;
         _catalog = VersionFor(at, _start.Plan!);
         _plan = _catalog.Definition.Plan(_start.Plan!);
         _quantities = _start.Quantities;
