@@ -30,11 +30,32 @@ public sealed partial class InvoiceFacade
         return new InvoiceDocument(invoice, [.. snapshot.Lines.Where(l => l.InvoiceId == invoiceId).OrderBy(l => l.Position)]);
     }
 
-    /// <summary>Makes a draft final before its time, with its lines as they are.</summary>
+    /// <summary>Makes a draft final before its time, with what is known now: usage that came late stands on it.</summary>
     /// <returns>The invoice; its number is given with the commit, see <see cref="GetAsync"/>.</returns>
     /// <exception cref="BillingException"><c>invalid-state</c>: it is no draft; <c>not-found</c>.</exception>
-    public Task<Invoice> FinalizeAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default) =>
-        OnInvoice(context, "invoices.finalize", invoiceId, (work, invoice) => Finalization.Finalize(work, invoice, Finalization.DefaultNumberPattern), cancellationToken);
+    public Task<Invoice> FinalizeAsync(CommandContext context, Guid invoiceId, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return _commands.ExecuteAsync(
+            context,
+            "invoices.finalize",
+            invoiceId,
+            token => _commands.PayerOfAsync(context.Tenant, StoredObject.Invoice, invoiceId.ToString(), token),
+            SnapshotParts.All,
+            (work, token) => FinalizeAsync(work, work.Find<Invoice>(invoiceId)!, token),
+            cancellationToken);
+    }
+
+    private async Task<Invoice> FinalizeAsync(PayerWork work, Invoice invoice, CancellationToken cancellationToken)
+    {
+        if (invoice.Status == InvoiceStatus.Draft)
+        {
+            await new PayerBilling(_core, work).FinalizeAsync(invoice, cancellationToken).ConfigureAwait(false);
+            return work.Find<Invoice>(invoice.Id) ?? invoice;
+        }
+
+        return Finalization.Finalize(work, invoice, Finalization.DefaultNumberPattern);
+    }
 
     /// <summary>Takes an unpaid invoice back; its charges are not billed again, and credit that paid part of it is given back.</summary>
     /// <exception cref="BillingException"><c>invalid-state</c>: it is a draft, void, or (partly) paid; <c>not-found</c>.</exception>

@@ -52,12 +52,23 @@ internal sealed class PayerBilling
         }
     }
 
+    /// <summary>Makes a draft final now, filled anew.</summary>
+    public async Task FinalizeAsync(Invoice draft, CancellationToken cancellationToken)
+    {
+        await RebuildAsync(draft, finalize: true, cancellationToken).ConfigureAwait(false);
+        if (_work.Payer.DueAt is { } due && due > _work.Now)
+        {
+            // The end of the draft's grace is no reason for a run any more.
+            _work.SetBillingDue(NextDue(await OwedAsync(_work.Now, cancellationToken).ConfigureAwait(false), _work.Now));
+        }
+    }
+
     private async Task BillNextAsync(Instant moment, CancellationToken cancellationToken)
     {
         _work.MoveTo(moment);
         foreach (var draft in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).OrderBy(i => i.Ordinal).ToList())
         {
-            await RebuildAsync(draft, cancellationToken).ConfigureAwait(false);
+            await RebuildAsync(draft, draft.FinalizeAt <= moment, cancellationToken).ConfigureAwait(false);
         }
 
         var owed = await OwedAsync(moment, cancellationToken).ConfigureAwait(false);
@@ -67,15 +78,14 @@ internal sealed class PayerBilling
     }
 
     /// <summary>A draft takes what has become known since; when its grace is over it becomes final.</summary>
-    private async Task RebuildAsync(Invoice draft, CancellationToken cancellationToken)
+    private async Task RebuildAsync(Invoice draft, bool finalize, CancellationToken cancellationToken)
     {
-        var now = _work.Now;
         var before = _work.LinesOf(draft.Id).ToList();
         before.ForEach(_work.Remove);
 
         var owed = await OwedAsync(draft.DatedAt, cancellationToken).ConfigureAwait(false);
         var lines = Recognized(Difference(owed, draft.DatedAt), before);
-        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize: draft.FinalizeAt <= now, cancellationToken).ConfigureAwait(false);
+        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A line that stood on the draft before stays the same line: a credit of a later change may name it.</summary>
