@@ -116,6 +116,10 @@ internal sealed class Convergence
         owed.ForEach(surplus.Subtract);
         var kept = surplus.Rects.Where(r => IsKept(component, r)).ToList();
         kept.ForEach(surplus.Subtract);
+        if (kept.Count > 0 && surplus.Rects.Count == 0 && missing.Rects.Count == 0)
+        {
+            return;
+        }
 
         var owedAmount = component.Owed.Sum(o => AmountOf(o, o.From, Extended(o, kept)));
         owedAmount += Orphans(component, kept);
@@ -164,12 +168,11 @@ internal sealed class Convergence
             return true;
         }
 
-        foreach (var end in _owed.Ends)
+        // The end that the time follows decides: an earlier one without credit was over when the charge went on.
+        var before = _owed.Ends.Where(e => e.At <= rect.From).ToList();
+        if (before.Exists(e => !e.Credits && e.At == before.Max(o => o.At)))
         {
-            if (end.At <= rect.From && !end.Credits)
-            {
-                return true;
-            }
+            return true;
         }
 
         var ends = _owed.Ends.Where(e => e.At == rect.From).ToList();
