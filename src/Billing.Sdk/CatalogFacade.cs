@@ -1,6 +1,7 @@
 using Billing.Catalog;
 using Billing.Processing;
 using Billing.Storage;
+using Billing.Subscriptions;
 using NodaTime;
 
 namespace Billing;
@@ -62,48 +63,10 @@ public sealed class CatalogFacade
             cancellationToken).ConfigureAwait(false);
         if (version.ExistingSubscriptions == ExistingSubscriptions.EffectiveDate || (version.ExistingSubscriptions == ExistingSubscriptions.NextPeriod && version.EffectiveAt < version.RecordedAt))
         {
-            await MakeDueAsync(context, version, cancellationToken).ConfigureAwait(false);
+            await MakeDueAsync(context, version, [.. changes.Plans.Select(p => p.Code)], cancellationToken).ConfigureAwait(false);
         }
 
         return version;
-    }
-
-    /// <summary>Has runs look at every payer when the version reaches subscriptions that exist. Safe to repeat.</summary>
-    private async Task MakeDueAsync(CommandContext context, CatalogVersion version, CancellationToken cancellationToken)
-    {
-        const int pageSize = 500;
-        var at = Instant.Max(version.EffectiveAt, version.RecordedAt);
-        string? after = null;
-        while (true)
-        {
-            var page = await _core.Storage.ListPayersAsync(context.Tenant, after, pageSize, cancellationToken).ConfigureAwait(false);
-            foreach (var payer in page)
-            {
-                await _commands.ExecuteAsync(
-                    new CommandContext(context.Tenant) { Actor = context.Actor, CorrelationId = context.CorrelationId },
-                    "catalog.make-due",
-                    version.Number,
-                    _ => Task.FromResult(payer),
-                    SnapshotParts.Customers | SnapshotParts.Subscriptions,
-                    (work, _) =>
-                    {
-                        if (work.Subscriptions.Any())
-                        {
-                            work.BillNoLaterThan(at);
-                        }
-
-                        return Task.FromResult(true);
-                    },
-                    cancellationToken).ConfigureAwait(false);
-            }
-
-            if (page.Count < pageSize)
-            {
-                return;
-            }
-
-            after = page[^1];
-        }
     }
 
     /// <summary>The catalog in force at a moment (default: now).</summary>
@@ -111,6 +74,34 @@ public sealed class CatalogFacade
     {
         var context = await _core.OpenAsync(tenant, cancellationToken).ConfigureAwait(false);
         return context.CatalogAt(at ?? context.Now)?.Definition ?? CatalogDefinition.Empty;
+    }
+
+    /// <summary>Whoever has a subscription to a plan that changed is billed when the new prices come into force.</summary>
+    private async Task MakeDueAsync(CommandContext context, CatalogVersion version, HashSet<string> plans, CancellationToken cancellationToken)
+    {
+        const int PageSize = 500;
+        var tenant = await _core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
+        var at = Instant.Max(version.EffectiveAt, version.RecordedAt);
+        var commits = new PayerCommits(_core);
+        bool IsConcerned(PayerWork work) => work.All<SubscriptionTerm>().Any(t => t.Plan is { } plan && plans.Contains(plan));
+
+        for (string? last = null; ;)
+        {
+            var page = await _core.Storage.ListPayersAsync(context.Tenant, last, PageSize, cancellationToken).ConfigureAwait(false);
+            if (page.Count == 0)
+            {
+                return;
+            }
+
+            last = page[^1];
+            var works = (await commits.ReadAsync(tenant, context, page, cancellationToken).ConfigureAwait(false)).Where(IsConcerned).ToList();
+            works.ForEach(w => w.BillNoLaterThan(at));
+            var written = await commits.CommitAsync(tenant, works, cancellationToken).ConfigureAwait(false);
+            foreach (var lost in works.Where(w => !written.Contains(w.PayerId)))
+            {
+                await commits.ChangeAsync(tenant, context, lost.PayerId, w => { w.BillNoLaterThan(at); return Task.FromResult(true); }, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     private static void CheckCurrencies(CatalogDefinition catalog)

@@ -89,7 +89,7 @@ public sealed partial class CustomerFacade
         {
             foreach (var timeline in Timelines.Of(work, work.Now).Where(t => t.Subscription.CustomerId == customerId && (t.StopsAt is null || t.StopsAt > work.Now)))
             {
-                SubscriptionTerms.Add(work, timeline.Subscription.Id, SubscriptionTermKind.TimeZoneChange, SubscriptionTerms.PaidThrough(work, timeline), t => t with { TimeZone = timeZone });
+                SubscriptionTerms.Add(work, timeline.Subscription.Id, SubscriptionTermKind.TimeZoneChange, SubscriptionTerms.ZoneChangeAt(work, timeline, TenantContext.ZoneOf(timeZone)), t => t with { TimeZone = timeZone });
             }
 
             return customer with { TimeZone = timeZone };

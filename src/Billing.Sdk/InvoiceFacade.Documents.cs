@@ -45,8 +45,14 @@ public sealed partial class InvoiceFacade
             async (work, token) =>
             {
                 work.Context.Tasks.EnsureComplete();
-                var final = await new PayerBilling(_core, work).FinalizeDraftAsync(invoiceId, token).ConfigureAwait(false);
-                return final ?? throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "lines", "Nothing is left to bill on it; the next run takes it away.");
+                var draft = work.Find<Invoice>(invoiceId)!;
+                if (draft.Status != InvoiceStatus.Draft)
+                {
+                    throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "status", $"Only drafts are finalised; this one is {draft.Status}.");
+                }
+
+                await new PayerBilling(_core, work).FinalizeAsync(draft, token).ConfigureAwait(false);
+                return work.Find<Invoice>(invoiceId) ?? throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "lines", "Nothing is left to bill on it; the next run takes it away.");
             },
             cancellationToken);
     }

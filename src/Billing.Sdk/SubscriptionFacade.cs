@@ -261,6 +261,7 @@ public sealed class SubscriptionFacade
             Quantities = request.Quantities.With("*", request.Quantity),
             Overrides = request.Overrides,
             TrialDays = request.TrialDays,
+            TimeZone = zone.Id,
             BillingTime = request.BillingTime ?? work.Context.Settings.BillingTime,
             BillingDay = BillingDayOf(work, customer, plan, request),
         });

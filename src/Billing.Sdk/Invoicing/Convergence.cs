@@ -114,8 +114,12 @@ internal sealed class Convergence
         var surplus = new Area();
         covered.Rects.ForEach(surplus.Add);
         owed.ForEach(surplus.Subtract);
-        var kept = surplus.Rects.Where(IsKept).ToList();
+        var kept = surplus.Rects.Where(r => IsKept(component, r)).ToList();
         kept.ForEach(surplus.Subtract);
+        if (kept.Count > 0 && surplus.Rects.Count == 0 && missing.Rects.Count == 0)
+        {
+            return;
+        }
 
         var owedAmount = component.Owed.Sum(o => AmountOf(o, o.From, Extended(o, kept)));
         owedAmount += Orphans(component, kept);
@@ -151,19 +155,24 @@ internal sealed class Convergence
     }
 
     /// <summary>Time that stays with the customer: its end gives nothing back, or lies ahead.</summary>
-    private bool IsKept(Rect rect)
+    private bool IsKept(Component component, Rect rect)
     {
         if (_settings.UnusedTimeCredit == UnusedTimeCredit.None)
         {
             return true;
         }
 
-        foreach (var end in _owed.Ends)
+        // Without proration a period that has begun is not given back in part.
+        if (_settings.ProrationBasis == ProrationBasis.None && component.Booked.Any(l => l.From < rect.From && RectOf(l).Contains(rect)))
         {
-            if (end.At <= rect.From && !end.Credits)
-            {
-                return true;
-            }
+            return true;
+        }
+
+        // The end that the time follows decides: an earlier one without credit was over when the charge went on.
+        var before = _owed.Ends.Where(e => e.At <= rect.From).ToList();
+        if (before.Exists(e => !e.Credits && e.At == before.Max(o => o.At)))
+        {
+            return true;
         }
 
         var ends = _owed.Ends.Where(e => e.At == rect.From).ToList();

@@ -57,7 +57,9 @@ internal sealed class OwedParts
         for (var i = 0; i < segments.Count; i++)
         {
             var segment = segments[i];
-            starts[i] = Floor(segment.Grid.Zone, segment.From);
+            // Where another zone takes over the moment is chosen so that its date is whole.
+            var rezoned = segment.Start == BoundaryKind.BillingDay && i > 0 && !segment.Grid.Zone.Equals(segments[i - 1].Grid.Zone);
+            starts[i] = rezoned ? segment.From : Floor(segment.Grid.Zone, segment.From);
             if (!segment.Prorate && i > 0 && segment.Start is BoundaryKind.PlanChange or BoundaryKind.QuantityChange && ReferenceEquals(segment.Grid, segments[i - 1].Grid))
             {
                 var period = segments[i - 1].Grid.PeriodAt(segments[i - 1].Plan.Interval, starts[i]);

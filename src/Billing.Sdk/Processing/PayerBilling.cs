@@ -52,17 +52,19 @@ internal sealed class PayerBilling
         }
     }
 
-    /// <summary>Makes a draft final now, with what is known now.</summary>
-    public async Task<Invoice?> FinalizeDraftAsync(Guid invoiceId, CancellationToken cancellationToken)
+    /// <summary>Makes a draft final now, filled anew.</summary>
+    public async Task FinalizeAsync(Invoice draft, CancellationToken cancellationToken)
     {
-        var draft = _work.Find<Invoice>(invoiceId)!;
-        if (draft.Status != InvoiceStatus.Draft)
+        foreach (var each in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft && i.Ordinal <= draft.Ordinal).OrderBy(i => i.Ordinal).ToList())
         {
-            throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "status", $"Only drafts are finalised; this one is {draft.Status}.");
+            await RebuildAsync(each, finalize: each.Id == draft.Id, cancellationToken).ConfigureAwait(false);
         }
 
-        await RebuildAsync(draft with { FinalizeAt = _work.Now }, cancellationToken).ConfigureAwait(false);
-        return _work.Find<Invoice>(invoiceId);
+        if (_work.Payer.DueAt is { } due && due > _work.Now)
+        {
+            // The end of the draft's grace is no reason for a run any more.
+            _work.SetBillingDue(NextDue(await OwedAsync(_work.Now, cancellationToken).ConfigureAwait(false), _work.Now));
+        }
     }
 
     private async Task BillNextAsync(Instant moment, CancellationToken cancellationToken)
@@ -70,27 +72,33 @@ internal sealed class PayerBilling
         _work.MoveTo(moment);
         foreach (var draft in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).OrderBy(i => i.Ordinal).ToList())
         {
-            await RebuildAsync(draft, cancellationToken).ConfigureAwait(false);
+            await RebuildAsync(draft, draft.FinalizeAt <= moment, cancellationToken).ConfigureAwait(false);
         }
 
         var owed = await OwedAsync(moment, cancellationToken).ConfigureAwait(false);
         var lines = Difference(owed, moment);
-        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed), cancellationToken).ConfigureAwait(false));
+        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed, moment), cancellationToken).ConfigureAwait(false));
         _work.SetBillingDue(NextDue(owed, moment));
     }
 
     /// <summary>A draft takes what has become known since; when its grace is over it becomes final.</summary>
-    private async Task RebuildAsync(Invoice draft, CancellationToken cancellationToken)
+    private async Task RebuildAsync(Invoice draft, bool finalize, CancellationToken cancellationToken)
     {
-        var now = _work.Now;
-        foreach (var line in _work.LinesOf(draft.Id).ToList())
-        {
-            _work.Remove(line);
-        }
+        var before = _work.LinesOf(draft.Id).ToList();
+        before.ForEach(_work.Remove);
 
         var owed = await OwedAsync(draft.DatedAt, cancellationToken).ConfigureAwait(false);
-        var lines = Difference(owed, draft.DatedAt);
-        await _issue.RefillAsync(draft, lines, PeriodsSince(owed), finalize: draft.FinalizeAt <= now, cancellationToken).ConfigureAwait(false);
+        var lines = Recognized(Difference(owed, draft.DatedAt), before);
+        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A line that stood on the draft before stays the same line: a credit of a later change may name it.</summary>
+    private static List<InvoiceLine> Recognized(List<InvoiceLine> lines, List<InvoiceLine> before)
+    {
+        var known = before.Where(l => l.From is not null).ToLookup(l => (l.Key, l.Type, l.From, l.To, l.LayerFrom, l.ReversesLineId));
+        return [.. lines.Select(l => known[(l.Key, l.Type, l.From, l.To, l.LayerFrom, l.ReversesLineId)].FirstOrDefault() is { } same
+            ? l with { Id = same.Id, Revision = same.Revision }
+            : l)];
     }
 
     private async Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken)
@@ -139,19 +147,30 @@ internal sealed class PayerBilling
     /// <summary>Whether time alone made the moment due (a change by a command is billed at once, without grace).</summary>
     private bool IsRenewal(Instant moment) => !_work.All<SubscriptionTerm>().Any(t => t.RecordedAt == moment);
 
-    private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed)
+    private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed, Instant moment)
     {
         var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
         return (line, first) =>
         {
+            // A charge beside the subscriptions is in the period that they are in.
+            if (line.SubscriptionId is null)
+            {
+                return timelines.Values.Where(t => t.Subscription.CustomerId == line.CustomerId).Select(t => (int?)Periods(t, moment, moment, first)).Min();
+            }
+
             if (line.SubscriptionId is not { } id || line.PeriodFrom is not { } period || !timelines.TryGetValue(id, out var timeline))
             {
                 return null;
             }
 
-            var segment = timeline.Nearest(Instant.Max(period, line.From ?? period));
-            return segment.Grid.PeriodAt(segment.Plan.Interval, period).Index - segment.Grid.PeriodAt(segment.Plan.Interval, first).Index;
+            return Periods(timeline, Instant.Max(period, line.From ?? period), period, first);
         };
+    }
+
+    private static int Periods(SubscriptionTimeline timeline, Instant at, Instant period, Instant first)
+    {
+        var segment = timeline.Nearest(at);
+        return segment.Grid.PeriodAt(segment.Plan.Interval, period).Index - segment.Grid.PeriodAt(segment.Plan.Interval, first).Index;
     }
 
     private Instant? NextDue(IReadOnlyList<OwedResult> owed, Instant moment)

@@ -103,6 +103,14 @@ internal static class SubscriptionTerms
             : segment.Grid.PeriodAt(segment.Plan.Interval, Instant.Max(work.Now, segment.From)).To;
     }
 
+    /// <summary>The old zone rules to the end of the time paid now; the new one from the same date on, and never over time that is paid.</summary>
+    public static Instant ZoneChangeAt(PayerWork work, SubscriptionTimeline timeline, DateTimeZone zone)
+    {
+        var paid = PaidThrough(work, timeline);
+        var grid = timeline.Nearest(work.Now).Grid;
+        return Instant.Max(paid, PeriodGrid.InstantOf(zone, paid.InZone(grid.Zone).Date, grid.TimeOfDay));
+    }
+
     /// <summary>The old day rules to the end of the time paid now, also for a change of plan before that.</summary>
     public static void ChangeBillingDay(PayerWork work, SubscriptionTimeline timeline, int billingDay)
     {

@@ -28,6 +28,7 @@ internal sealed class TimelineBuilder
     private bool _trialPhase;
     private int _phase;
     private bool _paused;
+    private int _pause;
     private int _scheduleVersion;
 
     private Instant _openFrom;
@@ -133,6 +134,8 @@ internal sealed class TimelineBuilder
     private void Begin()
     {
         var at = _start.EffectiveAt;
+        // What was counted in the zone of the start stays so when the customer's zone changes.
+        _zone = _start.TimeZone is { } zone ? DateTimeZoneProviders.Tzdb[zone] : _zone;
         _catalog = VersionFor(at, _start.Plan!);
         _plan = _catalog.Definition.Plan(_start.Plan!);
         _quantities = _start.Quantities;
@@ -171,15 +174,15 @@ internal sealed class TimelineBuilder
 
         var version = _scheduleVersion;
         var phaseStart = from;
-        var phaseDate = date;
+        var phaseDate = new PhaseDate(date);
         var first = true;
         for (var i = 0; i < _plan.Phases.Count; i++)
         {
             var phase = _plan.Phases[i];
             var index = i;
             var isTrial = phase.Type == PhaseType.Trial;
-            var phaseEndDate = phase.Duration is { } text ? phaseDate + DurationOf(text) : (LocalDate?)null;
-            var phaseEnd = phaseEndDate is { } d ? DayAfter(from, d) : (Instant?)null;
+            var phaseEndDate = phase.Duration is { } text ? phaseDate.Plus(DurationOf(text)) : (PhaseDate?)null;
+            var phaseEnd = phaseEndDate is { } d ? DayAfter(from, d.Date) : (Instant?)null;
             if (isTrial && phaseEnd is { } trialEnd)
             {
                 _trialEnd = trialEnd;
@@ -259,9 +262,10 @@ internal sealed class TimelineBuilder
     private Instant? Pause(SubscriptionTerm term, Instant at)
     {
         var ends = Boundary(at, BoundaryKind.Pause, () => _paused = true, credits: term.Credit);
+        var pause = ++_pause;
         if (term.Until is { } until)
         {
-            Enqueue(until, 0, () => _paused ? Boundary(until, BoundaryKind.Resume, () => _paused = false) : null);
+            Enqueue(until, 0, () => _paused && pause == _pause ? Boundary(until, BoundaryKind.Resume, () => _paused = false) : null);
         }
 
         return ends;
@@ -318,15 +322,15 @@ internal sealed class TimelineBuilder
         _phase = 0;
         var version = _scheduleVersion;
         var from = _start.EffectiveAt;
-        var date = from.InZone(_zone).Date;
+        var date = new PhaseDate(from.InZone(_zone).Date);
         var start = from;
         var found = false;
         for (var i = 0; i < _plan.Phases.Count; i++)
         {
             var phase = _plan.Phases[i];
             var index = i;
-            var endDate = phase.Duration is { } text ? date + DurationOf(text) : (LocalDate?)null;
-            var end = endDate is { } d ? DayAfter(from, d) : (Instant?)null;
+            var endDate = phase.Duration is { } text ? date.Plus(DurationOf(text)) : (PhaseDate?)null;
+            var end = endDate is { } d ? DayAfter(from, d.Date) : (Instant?)null;
             var isTrial = phase.Type == PhaseType.Trial;
             if (end is { } e && e <= at)
             {
@@ -457,6 +461,16 @@ internal sealed class TimelineBuilder
         PeriodPattern.Roundtrip.Parse(text) is { Success: true, Value: { HasTimeComponent: false } period }
             ? period
             : throw BillingException.Validation("plan", text, "duration", $"'{text}' is not a duration in days, weeks, months or years.");
+
+    /// <summary>The end of a phase: months of phases in a row count from one date, so that months from the 31st on keep the last day.</summary>
+    private readonly record struct PhaseDate(LocalDate Since, int Months = 0)
+    {
+        public LocalDate Date => Since.PlusMonths(Months);
+
+        public PhaseDate Plus(Period duration) => duration is { Weeks: 0, Days: 0 }
+            ? this with { Months = Months + (duration.Years * 12) + duration.Months }
+            : new PhaseDate(Date + duration);
+    }
 
     private sealed record Change(Func<Instant?> Run);
 
