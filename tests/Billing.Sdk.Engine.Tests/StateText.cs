@@ -41,6 +41,14 @@ internal static class StateText
         return text.ToString();
     }
 
+    /// <summary>All fields of a value, and of the values in it.</summary>
+    public static string Of(object value)
+    {
+        var text = new StringBuilder();
+        Write(text, value);
+        return text.ToString();
+    }
+
     private static void Add(StringBuilder text, string name, object? value)
     {
         text.Append(name).Append(" = ");
