@@ -303,13 +303,13 @@ public sealed class SubscriptionFacade
     {
         foreach (var validator in work.Context.Tasks.Chain<ISubscriptionValidator>())
         {
-            var outcome = await _core.Invoker.InvokeAsync(validator, [request], static (v, r, t) => v.ValidateAsync(r, t), cancellationToken).ConfigureAwait(false);
+            var outcome = await _core.Invoker.InvokeAsync(validator, [request], static (v, r, t) => Objection.OfAsync(v.ValidateAsync(r, t)), cancellationToken).ConfigureAwait(false);
             if (outcome.Failure is { } failure)
             {
                 throw failure;
             }
 
-            if (outcome.Results![0] is { } reason)
+            if (outcome.Results[0].Reason is { } reason)
             {
                 throw BillingException.Validation("subscription", request.Id, $"subscription-check/{validator.Name}", reason);
             }

@@ -265,6 +265,18 @@ internal sealed class Convergence
 
     private void Credit(Component component, IReadOnlyList<Rect> surplus, decimal amount)
     {
+        var pieces = Pieces(component, surplus);
+        var amounts = Shares(pieces, amount);
+        for (var i = 0; i < pieces.Count; i++)
+        {
+            var (line, rect) = pieces[i];
+            Add(_lines.Credit(line, rect.From, rect.To, rect, amounts[i], _creditsOf[line.Id]));
+        }
+    }
+
+    /// <summary>The lines, newest first, that cover what is billed too much, each with the part that it covers.</summary>
+    private List<(InvoiceLine Line, Rect Rect)> Pieces(Component component, IReadOnlyList<Rect> surplus)
+    {
         var pieces = new List<(InvoiceLine Line, Rect Rect)>();
         foreach (var rect in surplus)
         {
@@ -280,16 +292,48 @@ internal sealed class Convergence
             }
         }
 
-        var left = amount;
+        return pieces;
+    }
+
+    /// <summary>
+    /// Shares an amount below zero over pieces, by the part that each is of what its line still covers. None takes more than its line has left; what one cannot take goes on the others,
+    /// so that a later credit of the same line finds its own money there.
+    /// </summary>
+    private decimal[] Shares(List<(InvoiceLine Line, Rect Rect)> pieces, decimal amount)
+    {
+        var shares = new decimal[pieces.Count];
+        var room = pieces.Select(p => p.Line).DistinctBy(l => l.Id).ToDictionary(l => l.Id, l => LineFactory.LeftOf(l, [.. _creditsOf[l.Id]]));
+        var left = Math.Min(0m, amount);
+
+        void Take(int piece, decimal wanted)
+        {
+            var id = pieces[piece].Line.Id;
+            var taken = Math.Max(wanted, -room[id]);
+            room[id] += taken;
+            shares[piece] += taken;
+            left -= taken;
+        }
+
         for (var i = 0; i < pieces.Count; i++)
         {
             var (line, rect) = pieces[i];
-            var own = i == pieces.Count - 1
-                ? left
-                : Math.Max(left, -_lines.RoundOrExact((MoneyOf(line) + _creditsOf[line.Id].Sum(MoneyOf)) * Math.Min(1m, Share(rect, RectOf(line)))));
-            left -= own;
-            Add(_lines.Credit(line, rect.From, rect.To, rect, own, _creditsOf[line.Id]));
+            var money = MoneyOf(line) + _creditsOf[line.Id].Sum(MoneyOf);
+            Take(i, i == pieces.Count - 1 ? left : Math.Max(left, -_lines.RoundOrExact(money * ShareOfRest(rect, line))));
         }
+
+        for (var i = 0; i < pieces.Count && left < 0m; i++)
+        {
+            Take(i, left);
+        }
+
+        return shares;
+    }
+
+    /// <summary>Which part of the time × quantity that a line still covers a piece of it is.</summary>
+    private decimal ShareOfRest(Rect piece, InvoiceLine line)
+    {
+        var rest = LeftOf(line).Rects.Sum(r => r.Size);
+        return rest > 0m ? Math.Min(1m, piece.Size / rest) : Math.Min(1m, Share(piece, RectOf(line)));
     }
 
     private void Usage()
@@ -387,6 +431,9 @@ internal sealed class Convergence
 /// <summary>A time × a range of quantity: what a recurring line covers.</summary>
 internal readonly record struct Rect(Instant From, Instant To, decimal LayerFrom, decimal LayerTo)
 {
+    /// <summary>Seconds × units; the layer that starts at the bottom begins below zero and counts from zero.</summary>
+    public decimal Size => (decimal)(To - From).ToInt64Nanoseconds() / NodaConstants.NanosecondsPerSecond * (LayerTo - Math.Max(0m, LayerFrom));
+
     public bool Touches(Rect other) =>
         From <= other.To && other.From <= To && LayerFrom < Math.Max(other.LayerTo, other.LayerFrom + 0.000000001m) && other.LayerFrom < Math.Max(LayerTo, LayerFrom + 0.000000001m);
 

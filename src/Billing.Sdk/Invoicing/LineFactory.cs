@@ -225,7 +225,7 @@ internal sealed class LineFactory
     }
 
     /// <summary>What can still be given back of a line: nothing of a void one, and not what credit notes and earlier credits took.</summary>
-    private static decimal LeftOf(InvoiceLine line, IReadOnlyList<InvoiceLine> credits)
+    public static decimal LeftOf(InvoiceLine line, IReadOnlyList<InvoiceLine> credits)
     {
         if (line.Voided)
         {

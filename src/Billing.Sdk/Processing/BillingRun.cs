@@ -219,7 +219,7 @@ internal sealed class BillingRun(EngineCore core)
         var result = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var filter in tenant.Tasks.Chain<IBillingFilter>())
         {
-            var outcome = await core.Invoker.InvokeAsync(filter, payers, (f, ids, t) => f.HoldBackAsync(ids, asOf, t), cancellationToken).ConfigureAwait(false);
+            var outcome = await core.Invoker.InvokeAsync(filter, payers, (f, ids, t) => Objection.OfAsync(f.HoldBackAsync(ids, asOf, t)), cancellationToken).ConfigureAwait(false);
             if (outcome.Failure is { } failure)
             {
                 throw failure;
@@ -227,7 +227,7 @@ internal sealed class BillingRun(EngineCore core)
 
             for (var i = 0; i < payers.Count; i++)
             {
-                if (outcome.Results![i] is { } reason)
+                if (outcome.Results[i].Reason is { } reason)
                 {
                     result.TryAdd(payers[i], reason);
                 }

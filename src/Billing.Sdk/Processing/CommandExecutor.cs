@@ -160,9 +160,22 @@ internal sealed class CommandExecutor(EngineCore core)
         }
 
         throw lost.Outcome == CommitOutcome.Duplicate
-            ? BillingException.For(BillingErrorCodes.Duplicate, "command", command, "id", $"There is one already: {lost.Detail}.")
+            ? Duplicate(command, lost.Detail)
             : BillingException.For(BillingErrorCodes.Conflict, "command", command, "version", "Another change came first; try again.");
     }
+
+    /// <summary>Names the object that is there already: the store tells row type and key (<c>Customer acme</c>).</summary>
+    private static BillingException Duplicate(string command, string? detail) => detail?.Split(' ', 2) switch
+    {
+        [nameof(Customers.Customer), var id] => Taken("customer", id),
+        [nameof(Subscriptions.Subscription), var id] => Taken("subscription", id),
+        [nameof(Payments.PaymentMethod), var id] => Taken("payment method", id),
+        [nameof(Tenant), var id] => Taken("tenant", id),
+        _ => BillingException.For(BillingErrorCodes.Duplicate, "command", command, "id", $"There is one already: {detail}."),
+    };
+
+    private static BillingException Taken(string subject, string id) =>
+        BillingException.For(BillingErrorCodes.Duplicate, subject, id, "id", "There is one with this id already.");
 
     private IdempotencyRecord? Record<TRequest, TAnswer>(CommandContext context, string command, TRequest request, TAnswer answer, TenantContext? tenant) =>
         context.IdempotencyKey is { } key

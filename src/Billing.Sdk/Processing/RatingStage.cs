@@ -11,7 +11,7 @@ namespace Billing.Processing;
 /// <summary>Prices what subscriptions owe: reads usage with a constant number of queries, aggregates it, asks price models in one batch.</summary>
 internal sealed class RatingStage(EngineCore core, TenantContext context)
 {
-    private readonly PriceCalculator _prices = new(new TaskRules(context.Tasks), Decks(context));
+    private readonly PriceCalculator _prices = new(new TaskRules(context.Tasks, core.Invoker), Decks(context));
 
     public async Task<IReadOnlyList<OwedResult>> RateAsync(IReadOnlyList<OwedResult> owed, CancellationToken cancellationToken)
     {
@@ -184,8 +184,18 @@ internal sealed class RatingStage(EngineCore core, TenantContext context)
         return await _prices.PriceAsync(requests, cancellationToken).ConfigureAwait(false);
     }
 
-    private sealed class TaskRules(TenantTasks tasks) : IPricingRuleResolver
+    private sealed class TaskRules(TenantTasks tasks, TaskInvoker invoker) : IPricingRuleResolver
     {
-        public IPricingRule? Find(string task) => tasks.ByName<IPricingRule>(task)?.Instance;
+        public IPricingRule? Find(string task) => tasks.ByName<IPricingRule>(task) is { } bound ? new GuardedRule(bound, invoker) : null;
+    }
+
+    /// <summary>A pricing task, called as every task is: whatever it throws becomes <c>task-failed</c> of the payer, not of the run.</summary>
+    private sealed class GuardedRule(BoundTask<IPricingRule> task, TaskInvoker invoker) : IPricingRule
+    {
+        public async ValueTask<IReadOnlyList<PricingResult>> PriceAsync(IReadOnlyList<PricingRequest> requests, CancellationToken cancellationToken)
+        {
+            var outcome = await invoker.InvokeAsync(task, requests, static (rule, batch, token) => rule.PriceAsync(batch, token), cancellationToken).ConfigureAwait(false);
+            return outcome.Failure is { } failure ? throw failure : outcome.Results;
+        }
     }
 }
