@@ -129,15 +129,64 @@ internal sealed class Convergence
         {
             Charge(component, missing.Rects, difference);
         }
-        else if (missing.Rects.Count == 0)
-        {
-            Credit(component, surplus.Rects, difference);
-        }
         else
         {
             var added = missing.Rects.Sum(r => component.Owed.Where(o => RectOf(o).Contains(r)).Take(1).Sum(o => AmountOf(o, r.From, r.To)));
-            Charge(component, missing.Rects, added);
+            if (kept.Count == 0 && !CanCredit(component, surplus.Rects, difference - added))
+            {
+                Rebook(component, difference);
+                return;
+            }
+
+            if (missing.Rects.Count > 0)
+            {
+                Charge(component, missing.Rects, added);
+            }
+
             Credit(component, surplus.Rects, difference - added);
+        }
+    }
+
+    /// <summary>
+    /// Whether the lines over what is billed too much can bear the credit. With stepped and volume prices they may not: fewer units can cost more, or the money stands on other lines.
+    /// What was voided or credited by hand stays as it is, whatever is left of it.
+    /// </summary>
+    private bool CanCredit(Component component, IReadOnlyList<Rect> surplus, decimal amount) =>
+        component.Owed.Count == 0
+        || component.Booked.Exists(l => l.Voided || l.CreditedAmount > 0m)
+        || Shares(Pieces(component, surplus), amount).Sum() == amount;
+
+    /// <summary>Gives all back that is left of the lines, and bills anew what is owed.</summary>
+    private void Rebook(Component component, decimal difference)
+    {
+        var credited = 0m;
+        foreach (var line in component.Booked)
+        {
+            var credits = _creditsOf[line.Id].ToList();
+            var left = LineFactory.LeftOf(line, credits);
+            var rects = LeftOf(line).Rects;
+            foreach (var rect in rects.DefaultIfEmpty(RectOf(line)))
+            {
+                // The money goes with the first part; further parts only set their time free.
+                if (left > 0m && _lines.Credit(line, rect.From, rect.To, rect, -left, credits) is { } credit)
+                {
+                    Add(credit);
+                    credited += left;
+                    left = 0m;
+                }
+            }
+        }
+
+        // A layer whose units make the whole cheaper has no line of its own: the others bear it.
+        var rest = difference + credited;
+        var billed = component.Owed.Where(o => AmountOf(o, o.From, o.To) > 0m).DefaultIfEmpty(component.Owed[0]).ToList();
+        for (var i = 0; i < billed.Count; i++)
+        {
+            var stretch = billed[i];
+            var rect = RectOf(stretch);
+            var own = i == billed.Count - 1 ? rest : AmountOf(stretch, stretch.From, stretch.To);
+            rest -= own;
+            Add(_lines.Charge(stretch, RecurringKey(stretch, rect), rect.From, rect.To, rect.LayerFrom, rect.LayerTo, stretch.Quantity, own));
         }
     }
 
