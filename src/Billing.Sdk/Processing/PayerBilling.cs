@@ -55,7 +55,11 @@ internal sealed class PayerBilling
     /// <summary>Makes a draft final now, filled anew.</summary>
     public async Task FinalizeAsync(Invoice draft, CancellationToken cancellationToken)
     {
-        await RebuildAsync(draft, finalize: true, cancellationToken).ConfigureAwait(false);
+        foreach (var each in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft && i.Ordinal <= draft.Ordinal).OrderBy(i => i.Ordinal).ToList())
+        {
+            await RebuildAsync(each, finalize: each.Id == draft.Id, cancellationToken).ConfigureAwait(false);
+        }
+
         if (_work.Payer.DueAt is { } due && due > _work.Now)
         {
             // The end of the draft's grace is no reason for a run any more.
@@ -110,7 +114,9 @@ internal sealed class PayerBilling
     {
         var context = _work.Context;
         var factory = new LineFactory(context.Id, _work.PayerId, _work.Currency, context.Settings, _work.Lines, _work.NewId, moment);
-        var booked = _work.Lines.Where(l => l.SubscriptionId is not null).ToLookup(l => l.SubscriptionId!);
+
+        // What was booked after a draft's date follows from what became known after it.
+        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment).ToLookup(l => l.SubscriptionId!);
         var result = new List<InvoiceLine>();
         foreach (var subscription in owed)
         {
