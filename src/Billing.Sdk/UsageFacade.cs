@@ -348,6 +348,12 @@ public sealed class UsageFacade
                 .Where(s => s.Subscription.CustomerId == entry.CustomerId && Charges(s, entry.Event.At, meters).Any())
                 .DistinctBy(s => s.Subscription.Id)
                 .ToList();
+            if (matches.Count > 1)
+            {
+                // A paused subscription charges nothing: another one that runs comes before it.
+                matches = [.. matches.Where(s => TimelineOf(s)?.At(entry.Event.At)?.State != SegmentState.Paused)];
+            }
+
             return matches.Count <= 1
                 ? matches.FirstOrDefault()
                 : throw BillingException.For(BillingErrorCodes.Ambiguous, "usage event", entry.Event.Id, "customer", $"Subscriptions {string.Join(", ", matches.Select(m => m.Subscription.Id))} all have a charge on its meter; name one.");
@@ -364,15 +370,28 @@ public sealed class UsageFacade
 
         private IEnumerable<Charge> Charges(SubscriptionWithTerms subscription, Instant at, List<Meter> meters)
         {
+            return TimelineOf(subscription)?.At(at) is { } segment
+                ? segment.Plan.AllCharges.Where(c => c.Type == ChargeType.Usage && meters.Any(m => m.Code == c.Meter))
+                : [];
+        }
+
+        private SubscriptionTimeline? TimelineOf(SubscriptionWithTerms subscription)
+        {
             if (!_timelines.TryGetValue(subscription.Subscription.Id, out var timeline))
             {
-                timeline = TimelineBuilder.Build(subscription.Subscription, subscription.Terms, tenant.Catalogs, tenant.Settings, tenant.Zone, tenant.Now);
+                var parent = subscription.Subscription.ParentSubscriptionId is { } id ? subscriptions.FirstOrDefault(s => s.Subscription.Id == id) : null;
+                timeline = TimelineBuilder.Build(
+                    subscription.Subscription,
+                    subscription.Terms,
+                    tenant.Catalogs,
+                    tenant.Settings,
+                    tenant.Zone,
+                    tenant.Now,
+                    parent is null ? null : TimelineOf(parent));
                 _timelines[subscription.Subscription.Id] = timeline;
             }
 
-            return timeline?.At(at) is { } segment
-                ? segment.Plan.AllCharges.Where(c => c.Type == ChargeType.Usage && meters.Any(m => m.Code == c.Meter))
-                : [];
+            return timeline;
         }
     }
 }

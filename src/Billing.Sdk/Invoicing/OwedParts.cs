@@ -202,7 +202,12 @@ internal sealed class OwedParts
             if (previous is null || previous.To != part.From || PriceKeyOf(previous.Charge) != key)
             {
                 CloseLayers(open, previous);
-                open.Add((-1m, quantity, part.From, part));
+                var first = Math.Min(quantity, OpeningOf(part, key));
+                open.Add((-1m, first, part.From, part));
+                if (quantity > first)
+                {
+                    open.Add((first, quantity, part.From, part));
+                }
             }
             else
             {
@@ -229,6 +234,30 @@ internal sealed class OwedParts
         }
 
         CloseLayers(open, previous);
+    }
+
+    /// <summary>The quantity with which a charge opened on the day on which it was changed too: what was added is a layer of its own.</summary>
+    private decimal OpeningOf(Part part, string key)
+    {
+        var code = part.Charge.Code;
+        var opening = part.Segment;
+        for (var i = part.Index; part.From == Floor(opening.Grid.Zone, opening.From) && opening.Start == BoundaryKind.QuantityChange && i > 0; i--)
+        {
+            var before = _timeline.Segments[i - 1];
+            if (opening.OpeningQuantities is not null
+                || part.From != Floor(before.Grid.Zone, before.From)
+                || before.State != SegmentState.Active
+                || !before.Charges.Any(c => c.Code == code && PriceKeyOf(c) == key))
+            {
+                break;
+            }
+
+            opening = before;
+        }
+
+        return part.From == Floor(opening.Grid.Zone, opening.From)
+            ? (opening with { Quantities = opening.OpeningQuantities ?? opening.Quantities }).QuantityOf(code)
+            : part.Segment.QuantityOf(code);
     }
 
     private void CloseLayers(List<(decimal From, decimal To, Instant Since, Part First)> open, Part? last)

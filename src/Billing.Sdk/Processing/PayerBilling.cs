@@ -114,7 +114,9 @@ internal sealed class PayerBilling
     {
         var context = _work.Context;
         var factory = new LineFactory(context.Id, _work.PayerId, _work.Currency, context.Settings, _work.Lines, _work.NewId, moment);
-        var booked = _work.Lines.Where(l => l.SubscriptionId is not null).ToLookup(l => l.SubscriptionId!);
+
+        // What was booked after a draft's date follows from what became known after it.
+        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment).ToLookup(l => l.SubscriptionId!);
         var result = new List<InvoiceLine>();
         foreach (var subscription in owed)
         {

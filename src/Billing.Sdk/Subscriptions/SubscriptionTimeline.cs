@@ -20,6 +20,9 @@ internal sealed record TimelineSegment
 
     public required EquatableMap<decimal> Quantities { get; init; }
 
+    /// <summary>The quantities before a change of them at the very moment at which it begins for another reason.</summary>
+    public EquatableMap<decimal>? OpeningQuantities { get; init; }
+
     public required PeriodGrid Grid { get; init; }
 
     /// <summary>Why it begins.</summary>

@@ -32,6 +32,7 @@ internal sealed class TimelineBuilder
     private int _scheduleVersion;
 
     private Instant _openFrom;
+    private EquatableMap<decimal>? _openQuantities;
     private BoundaryKind _openKind;
     private bool _openProrate = true;
 
@@ -379,9 +380,11 @@ internal sealed class TimelineBuilder
     private Instant? Boundary(Instant at, BoundaryKind kind, Action change, bool prorate = true, bool credits = true)
     {
         Close(at, credits, invoicesUsage: true);
+        var alsoQuantity = kind == BoundaryKind.QuantityChange && at == _openFrom && _openKind != BoundaryKind.QuantityChange;
+        _openQuantities = alsoQuantity ? _openQuantities ?? _quantities : null;
         change();
         _openFrom = at;
-        _openKind = kind;
+        _openKind = alsoQuantity ? _openKind : kind;
         _openProrate = prorate;
         return null;
     }
@@ -412,6 +415,7 @@ internal sealed class TimelineBuilder
             Plan = _plan,
             Charges = [],
             Quantities = _quantities,
+            OpeningQuantities = _openQuantities,
             Grid = _grid,
             Start = _openKind,
             Prorate = _openProrate,
