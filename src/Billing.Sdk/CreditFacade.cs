@@ -30,9 +30,12 @@ public sealed partial class CreditFacade
         return OnCustomer(context, "credits.grant", request, request.CustomerId, work => Grant(work, request), cancellationToken);
     }
 
-    /// <summary>Changes the credit balance: a positive amount is owed to the customer. It pays later invoices, not those already open.</summary>
+    /// <summary>
+    /// Changes the credit balance: a positive amount is owed to the customer. It pays later invoices, not those already open. A balance that falls below 0 is owed by the
+    /// customer and added to what its next invoice asks for.
+    /// </summary>
     /// <returns>The new balance, credit notes not included.</returns>
-    /// <exception cref="BillingException"><c>amount-exceeds</c>: it would fall below zero; <c>validation</c>; <c>not-found</c>.</exception>
+    /// <exception cref="BillingException"><c>validation</c>; <c>not-found</c>.</exception>
     public Task<decimal> AdjustBalanceAsync(CommandContext context, string customerId, decimal amount, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -150,11 +153,6 @@ public sealed partial class CreditFacade
         var currency = work.Payer.Currency;
         Amounts.InMinorUnits(amount, currency, "customer", customerId);
         var balance = work.Payer.CreditBalance + amount;
-        if (balance < 0m)
-        {
-            throw BillingException.For(BillingErrorCodes.AmountExceeds, "customer", customerId, "amount", $"The credit balance is {Journal.Print(work.Payer.CreditBalance, currency)} {currency}.");
-        }
-
         work.Put(work.Payer with { CreditBalance = balance });
         work.Post(Postings.BalanceAdjustment(work.NewId(), currency, amount), work.Context.Settings.LegalEntity);
         return balance;

@@ -276,7 +276,7 @@ public sealed class SubscriptionFacade
             CouponFacade.Redeem(work, coupon, customer.Id, request.Id, redemptions);
         }
 
-        work.Emit("subscription.created", customer.Id, notify: true, ("subscription", request.Id), ("plan", request.Plan));
+        work.Emit("subscription.created", customer.Id, notify: false, ("subscription", request.Id), ("plan", request.Plan));
         return SubscriptionStates.View(work, Timelines.Of(work, request.Id, work.Now)!, work.Now);
     }
 

@@ -52,6 +52,21 @@ public sealed class CreditTests
     }
 
     [Fact]
+    public async Task A_balance_below_zero_is_asked_for_with_the_next_invoice_and_comes_back_with_a_void()
+    {
+        await using var house = await House.BuildAsync();
+        await house.AddCustomerAsync();
+        await house.Engine.Credits.AdjustBalanceAsync(House.Tenant, "acme", -4m);
+        var invoice = await house.IssueAsync("acme", 10m);
+        Assert.Equal((-4m, 14m), (invoice.CreditApplied, invoice.AmountDue));
+        await house.CheckBooksAsync();
+
+        await house.Engine.Invoices.VoidAsync(House.Tenant, invoice.Id);
+        Assert.Equal(-4m, (await house.Engine.Customers.GetBalanceAsync(House.Tenant, "acme")).CreditBalance);
+        await house.CheckBooksAsync();
+    }
+
+    [Fact]
     public async Task A_grant_for_charges_pays_their_lines_with_tax_and_nothing_else()
     {
         await using var house = await House.BuildAsync();
@@ -132,7 +147,7 @@ public sealed class CreditTests
         await DocumentTests.RefusedAsync(BillingErrorCodes.Validation, () => GrantAsync(house, "h", 0.001m));
         await DocumentTests.RefusedAsync(BillingErrorCodes.Validation, () => GrantAsync(house, "h", 1m, expires: "2024-01-01"));
         await DocumentTests.RefusedAsync(BillingErrorCodes.NotFound, () => house.Engine.Credits.AdjustBalanceAsync(House.Tenant, "nobody", 1m));
-        await DocumentTests.RefusedAsync(BillingErrorCodes.AmountExceeds, () => house.Engine.Credits.AdjustBalanceAsync(House.Tenant, "acme", -0.01m));
+        await DocumentTests.RefusedAsync(BillingErrorCodes.Validation, () => house.Engine.Credits.AdjustBalanceAsync(House.Tenant, "acme", -0.001m));
         Assert.Equal(["g"], (await house.Engine.Credits.ListGrantsAsync(House.Tenant, "acme")).Select(g => g.Id));
     }
 

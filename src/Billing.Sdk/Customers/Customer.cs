@@ -38,7 +38,7 @@ public sealed record Customer : IVersionedRow, IPayerRow
     /// <summary>Whether it pays no tax.</summary>
     public bool TaxExempt { get; init; }
 
-    /// <summary>Payer: what we owe it outside of credit notes and grants (adjustments, negative invoices, overpayments), in its currency.</summary>
+    /// <summary>Payer: what we owe it outside of credit notes and grants (adjustments, negative invoices, overpayments), in its currency. Below 0: it owes us that with its next invoice.</summary>
     public decimal CreditBalance { get; init; }
 
     /// <summary>Payer: the number of the last message sent about it, so that messages keep their order.</summary>

@@ -7,12 +7,12 @@ namespace Billing.Processing;
 /// <summary>Pays invoices with credit, and gives it back.</summary>
 internal static class CreditApplication
 {
-    /// <summary>Applies what can be used now: credit notes, oldest first, then the balance, then grants.</summary>
+    /// <summary>Applies what can be used now: credit notes, oldest first, then the balance, then grants. A balance below 0 is added to what is to be paid.</summary>
     public static Invoice Apply(PayerWork work, Invoice invoice, IReadOnlyList<InvoiceLine> lines)
     {
-        var owed = 0m;
+        var owed = invoice.Total < 0m ? 0m : TakeDebit(work, invoice);
         var given = 0m;
-        var open = invoice.AmountDue;
+        var open = invoice.AmountDue - owed;
         foreach (var note in CreditOrder.Usable(work.All<CreditNote>()))
         {
             var part = Math.Min(note.Remaining, open);
@@ -45,13 +45,26 @@ internal static class CreditApplication
             given += part - paidPart;
         }
 
-        if (owed + given == 0m)
+        if (owed == 0m && given == 0m)
         {
             return invoice;
         }
 
         work.Post(Postings.CreditApplication(invoice, owed, given), invoice.LegalEntity);
         return work.Put(invoice with { CreditApplied = invoice.CreditApplied + owed + given });
+    }
+
+    // What the payer owes on the balance is owed on the invoice from now on: a credit below 0.
+    private static decimal TakeDebit(PayerWork work, Invoice invoice)
+    {
+        var debit = Math.Min(0m, work.Payer.CreditBalance);
+        if (debit < 0m)
+        {
+            work.Put(work.Payer with { CreditBalance = 0m });
+            Record(work, invoice, CreditSource.Balance, "", debit);
+        }
+
+        return debit;
     }
 
     /// <summary>Puts all credit that paid an invoice back to where it came from.</summary>
@@ -64,7 +77,7 @@ internal static class CreditApplication
             .Where(u => u.InvoiceId == invoice.Id)
             .GroupBy(u => (u.Source, u.SourceId), u => u.Amount)
             .Select(g => (g.Key.Source, g.Key.SourceId, Amount: g.Sum()))
-            .Where(u => u.Amount > 0m)
+            .Where(u => u.Amount != 0m)
             .ToList();
         foreach (var (source, sourceId, amount) in uses)
         {

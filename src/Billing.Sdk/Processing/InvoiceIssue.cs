@@ -86,7 +86,9 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
     private List<PendingItem> Items(bool hasLines, Instant moment)
     {
         var waiting = work.All<PendingItem>().Where(i => i.InvoiceId is null && i.RecordedAt <= moment).ToList();
-        return hasLines || waiting.Exists(i => i.InvoiceNow) ? waiting : [];
+
+        // A fee's own invoice is not the next invoice that a charge waits for.
+        return hasLines || waiting.Exists(i => i.InvoiceNow && i.Type != InvoiceLineType.Fee) ? waiting : [.. waiting.Where(i => i.InvoiceNow)];
     }
 
     private List<(IReadOnlyList<InvoiceLine> Lines, IReadOnlyList<PendingItem> Items)> Groups(IReadOnlyList<InvoiceLine> lines, List<PendingItem> items)

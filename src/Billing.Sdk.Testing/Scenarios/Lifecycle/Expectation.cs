@@ -1,5 +1,6 @@
 using Billing.Catalog;
 using Billing.Invoicing;
+using Billing.Ledger;
 using Billing.Payments;
 using Billing.Subscriptions;
 using NodaTime;
@@ -254,8 +255,15 @@ internal sealed class Expectation
         var (path, expected) = (_fields.PathOf("ledger"), _reading.Numbers("ledger"));
         _checks.Add(async (run, stop) =>
         {
-            var today = run.Now.InZone(_reading.Zone).Date;
-            var balances = await run.Engine.Ledger.GetTrialBalanceAsync(ScenarioHost.Tenant, today, _customer, stop).ConfigureAwait(false);
+            var balances = new List<AccountBalance>();
+            foreach (var customer in _customer is null ? run.Customers : [_customer])
+            {
+                // The books of each payer are kept in its own dates; those of a child are its parent's.
+                var zone = (await run.Engine.Customers.GetAsync(ScenarioHost.Tenant, customer, stop).ConfigureAwait(false)).TimeZone;
+                var today = run.Now.InZone(zone is null ? _reading.Zone : DateTimeZoneProviders.Tzdb[zone]).Date;
+                balances.AddRange(await run.Engine.Ledger.GetTrialBalanceAsync(ScenarioHost.Tenant, today, customer, stop).ConfigureAwait(false));
+            }
+
             foreach (var (account, figure) in expected)
             {
                 run.Comparison.Compare($"{path}.{account}", figure, balances.Where(b => b.Account == account).Sum(b => b.Natural));

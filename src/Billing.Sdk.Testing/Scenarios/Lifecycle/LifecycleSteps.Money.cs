@@ -155,17 +155,29 @@ internal static partial class LifecycleSteps
         return async (run, stop) =>
         {
             var id = await run.FindInvoiceAsync(invoice, stop).ConfigureAwait(false);
-            var request = new CreditNoteRequest { InvoiceId = id, Amount = amount, Lines = [.. lines], To = to };
+            var document = await run.Engine.Invoices.GetAsync(ScenarioHost.Tenant, id, stop).ConfigureAwait(false);
+            var request = new CreditNoteRequest { InvoiceId = id, Amount = amount, Lines = [.. lines.Select(l => l(document))], To = to };
             await run.Engine.Credits.IssueNoteAsync(run.Context, request, stop).ConfigureAwait(false);
         };
     }
 
-    private static CreditNoteLine ReadNoteLine(JsonElement element, string path)
+    /// <summary>A line is named by its charge, or by whatever else tells it from the others.</summary>
+    private static Func<InvoiceDocument, CreditNoteLine> ReadNoteLine(JsonElement element, string path)
     {
         var fields = new JsonFields(element, path);
-        var line = new CreditNoteLine(null, fields.Text("charge"), fields.OptionalNumber("amount"));
+        var (charge, amount) = (fields.OptionalText("charge"), fields.OptionalNumber("amount"));
+        var (type, description, subscription) = (fields.OptionalWord<InvoiceLineType>("type"), fields.OptionalText("description"), fields.OptionalText("subscription"));
         fields.End();
-        return line;
+        if (type is null && description is null && subscription is null)
+        {
+            return charge is null ? throw JsonFields.Error(fields.PathOf("charge"), "The key is missing.") : _ => new CreditNoteLine(null, charge, amount);
+        }
+
+        return document => document.Lines.FirstOrDefault(l =>
+            (charge is null || l.Charge == charge) && (type is null || l.Type == type)
+            && (description is null || l.Description == description) && (subscription is null || l.SubscriptionId == subscription)) is { } line
+            ? new CreditNoteLine(line.Id, null, amount)
+            : throw BillingException.NotFound("invoice line", path);
     }
 
     private static StepAction OnInvoice(StepReading reading, Func<LifecycleRun, Guid, CancellationToken, Task> act)
