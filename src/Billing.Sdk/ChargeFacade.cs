@@ -13,8 +13,8 @@ public sealed class ChargeFacade
 
     internal ChargeFacade(CommandExecutor commands) => _commands = commands;
 
-    /// <summary>Adds a charge: to the next invoice, or to one of its own at once.</summary>
-    /// <exception cref="BillingException"><c>not-found</c>; <c>validation</c>: the amount has more decimals than the currency.</exception>
+    /// <summary>Adds a charge: to the next invoice, or to one of its own at once. An amount with more decimals than the currency has is rounded like any other line.</summary>
+    /// <exception cref="BillingException"><c>not-found</c>.</exception>
     public Task<PendingItem> AddAsync(CommandContext context, AddChargeRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -28,11 +28,6 @@ public sealed class ChargeFacade
             (work, _) =>
             {
                 var customer = work.Find<Customer>(request.CustomerId)!;
-                if (Rounding.Round(request.Amount, work.Currency.MinorUnit, RoundingMode.Down) != request.Amount)
-                {
-                    throw BillingException.Validation("charge", request.CustomerId, "amount", $"{request.Amount} has more decimals than {work.Currency.Code}.");
-                }
-
                 var item = work.Put(new PendingItem
                 {
                     Tenant = work.Context.Id,

@@ -2,6 +2,7 @@ using Billing.Credits;
 using Billing.Invoicing;
 using Billing.Ledger;
 using Billing.Notifications;
+using NodaTime;
 
 namespace Billing.Processing;
 
@@ -73,7 +74,7 @@ internal static class CreditNotes
             work.Put(line with { CreditedAmount = line.CreditedAmount + gross });
         }
 
-        var note = Issue(work, work.NewId(), invoice.Id, parts);
+        var note = Issue(work, work.NewId(), invoice.Id, parts.ConvertAll(p => p with { Line = Remaining(work, p.Line) }));
         return request.To switch
         {
             CreditNoteTarget.Invoice => ApplyTo(work, note, invoice),
@@ -143,6 +144,21 @@ internal static class CreditNotes
     {
         var reversed = work.Lines.Where(l => l.ReversesLineId == line.Id && !l.Voided).Sum(l => LinePart.Whole(l).Gross);
         return Math.Max(0m, LinePart.Whole(line).Gross - line.CreditedAmount + reversed);
+    }
+
+    /// <summary>The line with the time that is left of it when the rest was taken back wholly: only that time's revenue can be taken back still.</summary>
+    private static InvoiceLine Remaining(PayerWork work, InvoiceLine line)
+    {
+        var back = work.Lines.Where(l => l.ReversesLineId == line.Id && !l.Voided && l.ToDate == line.ToDate && l.FromDate > line.FromDate).ToList();
+        if (back.Count == 0 || line is not { FromDate: { } from, ToDate: { } to })
+        {
+            return line;
+        }
+
+        var end = back.Min(l => l.FromDate!.Value);
+        var rest = LinePart.Whole(line).Net * Period.DaysBetween(end, to) / Period.DaysBetween(from, to);
+        var taken = -back.Sum(l => LinePart.Whole(l).Net);
+        return Math.Abs(rest - taken) <= work.Currency.SmallestAmount ? line with { ToDate = end } : line;
     }
 
     private static CreditNote ApplyTo(PayerWork work, CreditNote note, Invoice invoice)

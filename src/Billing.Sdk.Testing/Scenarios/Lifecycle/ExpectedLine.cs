@@ -27,7 +27,7 @@ internal sealed class ExpectedLine
         var line = new ExpectedLine(path) { Type = fields.OptionalWord<InvoiceLineType>("type"), IsOptional = amount == 0m };
         if (line.Type is { } type)
         {
-            line._parts.Add(("type", JsonFields.WordFor(type), l => l.Type == type, l => JsonFields.WordFor(l.Type)));
+            line._parts.Add(("type", JsonFields.WordFor(type), l => IsOfType(l, type), l => JsonFields.WordFor(l.Type)));
         }
 
         line.AddText(fields, "charge", l => l.Charge);
@@ -42,6 +42,10 @@ internal sealed class ExpectedLine
         fields.End();
         return line;
     }
+
+    // A negative charge is a one-time line to whoever adds it, and an adjustment on the invoice.
+    private static bool IsOfType(InvoiceLine line, InvoiceLineType type) =>
+        line.Type == type || (type == InvoiceLineType.OneTime && line is { Type: InvoiceLineType.Adjustment, SubscriptionId: null });
 
     public bool Fits(InvoiceLine line) => _parts.TrueForAll(p => p.Fits(line));
 
