@@ -31,6 +31,21 @@ public class LifecyclesInMemoryTests() : LifecycleFileTests("memory");
 
 public class LifecyclesOnSqliteTests() : LifecycleFileTests("sqlite");
 
+/// <summary>Scenarios of our own, one for each rule of the format: figures worked out by hand from its text.</summary>
+public class OwnScenarioTests
+{
+    public static TheoryData<string> Files => [.. Suite.Own];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public async Task A_rule_of_the_format_holds(string file)
+    {
+        var result = Assert.Single(await Suite.Runner("memory").RunAsync(ScenarioJson.ReadFile(Path.Combine(Suite.Root, file)), file));
+
+        Assert.True(result.Passed, result.ToString());
+    }
+}
+
 public class SuiteTests
 {
     [Fact]

@@ -10,14 +10,11 @@ internal static class Suite
     /// <summary>tests/Scenarios.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>The lifecycle files, those of other systems and our own, as paths below the root.</summary>
-    public static IReadOnlyList<string> Lifecycles { get; } =
-    [
-        .. new[] { "lifecycle", "own" }
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root, folder), "*.json", SearchOption.AllDirectories))
-            .Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
-            .Order(StringComparer.Ordinal),
-    ];
+    /// <summary>The lifecycle files with the figures of other systems, as paths below the root.</summary>
+    public static IReadOnlyList<string> Lifecycles { get; } = FilesIn("lifecycle");
+
+    /// <summary>Our own files, derived from the rules of the format one by one.</summary>
+    public static IReadOnlyList<string> Own { get; } = FilesIn("own");
 
     /// <summary>The stores that the tool knows.</summary>
     public static IReadOnlyList<string> Stores => ScenarioStores.Names;
@@ -57,4 +54,11 @@ internal static class Suite
 
         throw new DirectoryNotFoundException("tests/Scenarios is not to be found above the sources or the build output.");
     }
+
+    private static List<string> FilesIn(string folder) =>
+    [
+        .. Directory.EnumerateFiles(Path.Combine(Root, folder), "*.json", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(Root, f).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal),
+    ];
 }

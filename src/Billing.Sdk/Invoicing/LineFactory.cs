@@ -39,37 +39,25 @@ internal sealed class LineFactory
 
     public decimal RoundOrExact(Fraction amount) => RoundOrExact(amount.Value);
 
-    public InvoiceLine Charge(OwedStretch stretch, string key, Instant from, Instant to, decimal layerFrom, decimal layerTo, decimal quantity, decimal amount) => new()
-    {
-        Tenant = _tenant,
-        Id = _newId(),
-        PayerId = _payerId,
-        InvoiceId = Guid.Empty,
-        Position = 0,
-        Key = key,
-        Revision = NextRevision(key),
-        Type = stretch.Type,
-        CustomerId = stretch.Timeline.Subscription.CustomerId,
-        SubscriptionId = stretch.SubscriptionId,
-        Plan = stretch.Plan,
-        Charge = stretch.Charge.Code,
-        Description = stretch.Charge.Name ?? stretch.Charge.Code,
-        From = from,
-        To = to,
-        FromDate = from.InZone(stretch.Zone).Date,
-        ToDate = to.InZone(stretch.Zone).Date,
-        Zone = stretch.Zone.Id,
-        PeriodFrom = stretch.Period.From,
-        PeriodTo = stretch.Period.To,
-        Quantity = quantity,
-        Amount = Round(amount),
-        ExactAmount = amount,
-        PriceKey = stretch.PriceKey,
-        LayerFrom = layerFrom,
-        LayerTo = layerTo,
-        TaxCode = stretch.Charge.TaxCode,
-        RecordedAt = _now,
-    };
+    public InvoiceLine Charge(OwedStretch stretch, string key, Instant from, Instant to, decimal layerFrom, decimal layerTo, decimal quantity, decimal amount) =>
+        New(key, stretch.Type, stretch.Timeline.Subscription.CustomerId, stretch.Charge.Name ?? stretch.Charge.Code, amount) with
+        {
+            SubscriptionId = stretch.SubscriptionId,
+            Plan = stretch.Plan,
+            Charge = stretch.Charge.Code,
+            From = from,
+            To = to,
+            FromDate = from.InZone(stretch.Zone).Date,
+            ToDate = to.InZone(stretch.Zone).Date,
+            Zone = stretch.Zone.Id,
+            PeriodFrom = stretch.Period.From,
+            PeriodTo = stretch.Period.To,
+            Quantity = quantity,
+            PriceKey = stretch.PriceKey,
+            LayerFrom = layerFrom,
+            LayerTo = layerTo,
+            TaxCode = stretch.Charge.TaxCode,
+        };
 
     public InvoiceLine Usage(OwedStretch stretch, string key, Instant from, Instant to, decimal quantity, decimal amount, InvoiceLine? reverses) =>
         Charge(stretch, key, from, to, stretch.LayerFrom, stretch.LayerTo, quantity, amount) with { ReversesLineId = reverses?.Id };
@@ -85,73 +73,31 @@ internal sealed class LineFactory
             return null;
         }
 
-        return line with
+        return TakingBack(line, own) with
         {
-            Id = _newId(),
-            InvoiceId = Guid.Empty,
-            Position = 0,
-            Revision = NextRevision(line.Key),
             Type = InvoiceLineType.Credit,
             From = from,
             To = to,
             FromDate = DateIn(line, from),
             ToDate = to == line.To ? line.ToDate : DateIn(line, to),
             Quantity = rect.LayerFrom < 0m ? rect.LayerTo : rect.LayerTo - rect.LayerFrom,
-            Amount = Round(own),
-            ExactAmount = own,
-            Discount = 0m,
-            Discounts = [],
-            Tax = 0m,
-            InclusiveTax = 0m,
-            Taxes = [],
             LayerFrom = rect.LayerFrom,
             LayerTo = rect.LayerTo,
-            ReversesLineId = line.Id,
-            CreditedAmount = 0m,
-            Voided = false,
-            RecordedAt = _now,
         };
     }
 
     /// <summary>Changes what a usage line billed that is not owed at its price any more.</summary>
-    public InvoiceLine Correction(InvoiceLine line, decimal amount, decimal quantity) => line with
-    {
-        Id = _newId(),
-        InvoiceId = Guid.Empty,
-        Position = 0,
-        Revision = NextRevision(line.Key),
-        Quantity = quantity,
-        Amount = Round(amount),
-        ExactAmount = amount,
-        Discount = 0m,
-        Discounts = [],
-        Tax = 0m,
-        InclusiveTax = 0m,
-        Taxes = [],
-        ReversesLineId = line.Id,
-        CreditedAmount = 0m,
-        Voided = false,
-        RecordedAt = _now,
-    };
+    public InvoiceLine Correction(InvoiceLine line, decimal amount, decimal quantity) => TakingBack(line, amount) with { Quantity = quantity };
 
     /// <summary>What is missing to a commitment (negative: what was made up too much).</summary>
     public InvoiceLine Minimum(CommitmentStretch commitment, decimal amount)
     {
-        var key = $"{commitment.Timeline.Subscription.Id}//m/{OwedParts.KeyOf(commitment.Period.From)}";
-        return new InvoiceLine
+        var subscription = commitment.Timeline.Subscription;
+        var key = $"{subscription.Id}//m/{OwedParts.KeyOf(commitment.Period.From)}";
+        return New(key, InvoiceLineType.Minimum, subscription.CustomerId, "Minimum commitment", amount) with
         {
-            Tenant = _tenant,
-            Id = _newId(),
-            PayerId = _payerId,
-            InvoiceId = Guid.Empty,
-            Position = 0,
-            Key = key,
-            Revision = NextRevision(key),
-            Type = InvoiceLineType.Minimum,
-            CustomerId = commitment.Timeline.Subscription.CustomerId,
-            SubscriptionId = commitment.Timeline.Subscription.Id,
+            SubscriptionId = subscription.Id,
             Plan = commitment.Plan,
-            Description = "Minimum commitment",
             From = commitment.From,
             To = commitment.To,
             FromDate = commitment.From.InZone(commitment.Zone).Date,
@@ -159,38 +105,17 @@ internal sealed class LineFactory
             Zone = commitment.Zone.Id,
             PeriodFrom = commitment.Period.From,
             PeriodTo = commitment.Period.To,
-            Quantity = 1m,
-            Amount = Round(amount),
-            ExactAmount = amount,
-            RecordedAt = _now,
         };
     }
 
     /// <summary>The line of an item that waited for an invoice.</summary>
-    public InvoiceLine Item(PendingItem item, LocalDate date)
-    {
-        var key = $"item/{item.Id:N}";
-        return new InvoiceLine
+    public InvoiceLine Item(PendingItem item, LocalDate date) =>
+        New($"item/{item.Id:N}", item.Type, item.CustomerId, item.Description, item.Amount) with
         {
-            Tenant = _tenant,
-            Id = _newId(),
-            PayerId = _payerId,
-            InvoiceId = Guid.Empty,
-            Position = 0,
-            Key = key,
-            Revision = NextRevision(key),
-            Type = item.Type,
-            CustomerId = item.CustomerId,
             Charge = item.Charge,
-            Description = item.Description,
             FromDate = date,
-            Quantity = 1m,
-            Amount = Round(item.Amount),
-            ExactAmount = item.Amount,
             TaxCode = item.TaxCode,
-            RecordedAt = _now,
         };
-    }
 
     /// <summary>The key under which a composer's line is booked.</summary>
     public string ComposedKey(string composer, ComposedLine line) => $"{_payerId}/{composer}/{line.Key}";
@@ -199,28 +124,14 @@ internal sealed class LineFactory
     public InvoiceLine? Composed(string composer, ComposedLine line, decimal booked, LocalDate date)
     {
         var difference = Round(line.Amount) - booked;
-        var key = ComposedKey(composer, line);
+        var type = difference < 0m ? InvoiceLineType.Adjustment : InvoiceLineType.OneTime;
         return difference == 0m
             ? null
-            : new InvoiceLine
+            : New(ComposedKey(composer, line), type, line.CustomerId ?? _payerId, line.Description, difference) with
             {
-                Tenant = _tenant,
-                Id = _newId(),
-                PayerId = _payerId,
-                InvoiceId = Guid.Empty,
-                Position = 0,
-                Key = key,
-                Revision = NextRevision(key),
-                Type = difference < 0m ? InvoiceLineType.Adjustment : InvoiceLineType.OneTime,
-                CustomerId = line.CustomerId ?? _payerId,
                 Charge = line.Charge,
-                Description = line.Description,
                 FromDate = date,
-                Quantity = 1m,
-                Amount = difference,
-                ExactAmount = difference,
                 TaxCode = line.TaxCode,
-                RecordedAt = _now,
             };
     }
 
@@ -241,6 +152,44 @@ internal sealed class LineFactory
 
         return Math.Max(0m, left);
     }
+
+    private InvoiceLine New(string key, InvoiceLineType type, string customerId, string description, decimal amount) => new()
+    {
+        Tenant = _tenant,
+        Id = _newId(),
+        PayerId = _payerId,
+        InvoiceId = Guid.Empty,
+        Position = 0,
+        Key = key,
+        Revision = NextRevision(key),
+        Type = type,
+        CustomerId = customerId,
+        Description = description,
+        Quantity = 1m,
+        Amount = Round(amount),
+        ExactAmount = amount,
+        RecordedAt = _now,
+    };
+
+    /// <summary>A line about the same as another, which it takes back in part: its discount and tax are still to come.</summary>
+    private InvoiceLine TakingBack(InvoiceLine line, decimal amount) => line with
+    {
+        Id = _newId(),
+        InvoiceId = Guid.Empty,
+        Position = 0,
+        Revision = NextRevision(line.Key),
+        Amount = Round(amount),
+        ExactAmount = amount,
+        Discount = 0m,
+        Discounts = [],
+        Tax = 0m,
+        InclusiveTax = 0m,
+        Taxes = [],
+        ReversesLineId = line.Id,
+        CreditedAmount = 0m,
+        Voided = false,
+        RecordedAt = _now,
+    };
 
     private static LocalDate DateIn(InvoiceLine line, Instant at) =>
         at == line.From ? line.FromDate!.Value : at.InZone(DateTimeZoneProviders.Tzdb[line.Zone!]).Date;
