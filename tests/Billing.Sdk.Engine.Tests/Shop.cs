@@ -64,9 +64,11 @@ internal sealed class Shop : IAsyncDisposable
     public IBillingStorage Storage => _host.Storage;
 
     /// <summary>Opens at midnight UTC of 1 January 2026 unless told otherwise.</summary>
-    public static async Task<Shop> OpenAsync(string store = Stores.Memory, TenantSettings? settings = null, LocalDate? on = null, params Action<TaskCatalogBuilder>[] plugins)
+    public static Task<Shop> OpenAsync(string store = Stores.Memory, TenantSettings? settings = null, LocalDate? on = null, params Action<TaskCatalogBuilder>[] plugins) =>
+        OpenAsync(new ScenarioRunnerOptions { UseStore = Stores.Of(store), Plugins = plugins }, settings, on);
+
+    public static async Task<Shop> OpenAsync(ScenarioRunnerOptions options, TenantSettings? settings = null, LocalDate? on = null)
     {
-        var options = new ScenarioRunnerOptions { UseStore = Stores.Of(store), Plugins = plugins };
         var shop = new Shop(await ScenarioHost.StartAsync(options, Midnight(on ?? new LocalDate(2026, 1, 1))));
         await shop.Engine.Tenants.CreateAsync(Tenant, "Acme", settings);
         return shop;

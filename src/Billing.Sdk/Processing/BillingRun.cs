@@ -111,11 +111,14 @@ internal sealed class BillingRun(EngineCore core)
             works.ForEach(w => TakeDue(w, page[w.PayerId]));
             var held = await HeldBackAsync(tenant, [.. works.Select(w => w.PayerId)], asOf, cancellationToken).ConfigureAwait(false);
             var ready = new List<(PayerWork Work, PayerBilling? Billing)>();
-            foreach (var work in works.Where(w => w.Payer.DueAt <= asOf))
+            var due = works.Where(w => w.Payer.DueAt <= asOf).ToList();
+            var usage = new PageUsage(core);
+            await usage.ReadAheadAsync(tenant, due.Where(w => !held.ContainsKey(w.PayerId)), cancellationToken).ConfigureAwait(false);
+            foreach (var work in due)
             {
                 ready.Add(held.TryGetValue(work.PayerId, out var reason)
                     ? (HoldBack(work, reason, asOf, quarantined), null)
-                    : await BillAsync(work, tenant, context, asOf, quarantined, cancellationToken).ConfigureAwait(false));
+                    : await BillAsync(work, usage, tenant, context, asOf, quarantined, cancellationToken).ConfigureAwait(false));
             }
 
             var changed = ready.Where(r => r.Work.HasChanges).ToList();
@@ -166,6 +169,7 @@ internal sealed class BillingRun(EngineCore core)
 
     private async Task<(PayerWork Work, PayerBilling? Billing)> BillAsync(
         PayerWork work,
+        PageUsage usage,
         TenantContext tenant,
         CommandContext context,
         Instant asOf,
@@ -174,7 +178,7 @@ internal sealed class BillingRun(EngineCore core)
     {
         try
         {
-            var billing = new PayerBilling(core, work);
+            var billing = new PayerBilling(core, work, usage);
             await billing.BillThroughAsync(asOf, cancellationToken).ConfigureAwait(false);
             if (work.Find<QuarantineItem>(work.PayerId) is { } released)
             {

@@ -16,12 +16,17 @@ internal sealed class PayerBilling
     private readonly EngineCore _core;
     private readonly PayerWork _work;
     private readonly InvoiceIssue _issue;
+    private readonly PageUsage _usage;
     private readonly List<Guid> _issued = [];
 
-    public PayerBilling(EngineCore core, PayerWork work)
+    /// <param name="core">The engine.</param>
+    /// <param name="work">The payer's work.</param>
+    /// <param name="usage">The usage of the page that the payer is on; <see langword="null"/>: it is read for this payer alone.</param>
+    public PayerBilling(EngineCore core, PayerWork work, PageUsage? usage = null)
     {
         _core = core;
         _work = work;
+        _usage = usage ?? new PageUsage(core);
         _issue = new InvoiceIssue(core, work);
     }
 
@@ -101,14 +106,8 @@ internal sealed class PayerBilling
             : l)];
     }
 
-    private async Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken)
-    {
-        var catalog = _work.Context.CatalogAt(moment)?.Definition ?? CatalogDefinition.Empty;
-        var owed = Timelines.Of(_work, moment)
-            .Select(t => OwedParts.Find(t, _work.Context.Settings, catalog, moment))
-            .ToList();
-        return await new RatingStage(_core, _work.Context).RateAsync(owed, cancellationToken).ConfigureAwait(false);
-    }
+    private Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken) =>
+        new RatingStage(_core, _work.Context, _usage).RateAsync(PageUsage.Owed(_work, moment), cancellationToken);
 
     private List<InvoiceLine> Difference(IReadOnlyList<OwedResult> owed, Instant moment)
     {

@@ -9,7 +9,7 @@ using NodaTime;
 namespace Billing.Processing;
 
 /// <summary>Prices what subscriptions owe: reads usage with a constant number of queries, aggregates it, asks price models in one batch.</summary>
-internal sealed class RatingStage(EngineCore core, TenantContext context)
+internal sealed class RatingStage(EngineCore core, TenantContext context, PageUsage pageUsage)
 {
     private readonly PriceCalculator _prices = new(new TaskRules(context.Tasks, core.Invoker), Decks(context));
 
@@ -114,7 +114,7 @@ internal sealed class RatingStage(EngineCore core, TenantContext context)
             return result;
         }
 
-        var data = await core.Storage.ReadUsageAsync(context.Id, [.. wanted.Select(QueryOf)], cancellationToken).ConfigureAwait(false);
+        var data = await pageUsage.ReadAsync(context.Id, [.. wanted.Select(QueryOf)], cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < wanted.Count; i++)
         {
             result[wanted[i]] = data[i];
@@ -123,7 +123,8 @@ internal sealed class RatingStage(EngineCore core, TenantContext context)
         return result;
     }
 
-    private static UsageQuery QueryOf(OwedStretch stretch) => new()
+    /// <summary>What a usage stretch asks the store.</summary>
+    public static UsageQuery QueryOf(OwedStretch stretch) => new()
     {
         SubscriptionId = stretch.SubscriptionId,
         Meter = stretch.Usage!.Meter.Code,
