@@ -10,7 +10,10 @@ using NodaTime;
 namespace Billing;
 
 /// <summary>Usage: record, correct, ask.</summary>
-/// <remarks>Thread-safe. Reached through <see cref="BillingEngine"/>.</remarks>
+/// <remarks>
+/// Thread-safe. Reached through <see cref="BillingEngine"/>. Calls are safe to repeat by themselves, so the context's idempotency key is not looked at: an event counts
+/// once by its source and id, and a correction sets what it says.
+/// </remarks>
 public sealed class UsageFacade
 {
     private readonly EngineCore _core;
