@@ -11,8 +11,8 @@ namespace Billing;
 
 /// <summary>Usage: record, correct, ask.</summary>
 /// <remarks>
-/// Thread-safe. Reached through <see cref="BillingEngine"/>. Calls are safe to repeat by themselves, so the context's idempotency key is not looked at: an event counts
-/// once by its source and id, and a correction sets what it says.
+/// Thread-safe. Reached through <see cref="BillingEngine"/>. Recording and dropping are safe to repeat by themselves (an event counts once by its source and id), so
+/// they do not look at the context's idempotency key.
 /// </remarks>
 public sealed class UsageFacade
 {
@@ -65,8 +65,9 @@ public sealed class UsageFacade
         return results;
     }
 
-    /// <summary>Corrects or removes a stored event; the difference is billed with the next invoice.</summary>
-    /// <exception cref="BillingException"><c>not-found</c>: no such event is stored (any more); <c>validation</c>: the new properties cannot be metered.</exception>
+    /// <summary>Corrects or removes a stored event; the difference is billed with the next invoice. What is removed already can be removed again: nothing happens.</summary>
+    /// <exception cref="BillingException"><c>not-found</c>: no such event is stored (any more); <c>validation</c>: the new properties cannot be metered;
+    /// <c>conflict</c>: the idempotency key was used for another correction.</exception>
     public async Task CorrectAsync(CommandContext context, CorrectUsageRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -76,11 +77,37 @@ public sealed class UsageFacade
             throw BillingException.Validation("usage event", request.Id, "properties", "Give the new properties, or say that it is removed.");
         }
 
+        if (context.IdempotencyKey is null)
+        {
+            await CorrectOnceAsync(context, request, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        // The answer is kept after the correction; if the process ends in between, the repeated correction sets the same again.
+        await _commands.ExecuteTenantAsync(
+            context,
+            "usage.correct",
+            request,
+            async token =>
+            {
+                await CorrectOnceAsync(context, request, token).ConfigureAwait(false);
+                return ((IReadOnlyList<RowChange>)[], true);
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task CorrectOnceAsync(CommandContext context, CorrectUsageRequest request, CancellationToken cancellationToken)
+    {
         var hash = HashOf(request.Source, request.Id);
         for (var attempt = 0; attempt < 8; attempt++)
         {
             var tenant = await _core.OpenAsync(context.Tenant, cancellationToken).ConfigureAwait(false);
             var stored = await _core.Storage.FindUsageAsync(context.Tenant, hash, cancellationToken).ConfigureAwait(false);
+            if (stored is { Removed: true } && request.Remove)
+            {
+                return;
+            }
+
             if (stored is null || stored.Removed)
             {
                 throw BillingException.NotFound("usage event", request.Id);

@@ -5,6 +5,7 @@ using Billing.Invoicing;
 using Billing.Payments;
 using Billing.Subscriptions;
 using Billing.Tasks;
+using Billing.Usage;
 using NodaTime;
 
 namespace Billing.Engine.Tests;
@@ -31,6 +32,8 @@ public sealed class IdempotencyTests
         ["adjust balance"] = async (s, c, other) => await s.Engine.Credits.AdjustBalanceAsync(c, "acme", other ? 6m : 5m),
         ["credit note"] = async (s, c, other) => await s.Engine.Credits.IssueNoteAsync(c, new CreditNoteRequest { InvoiceId = await InvoiceAsync(s), Amount = other ? 6m : 5m }),
         ["add payment method"] = async (s, c, other) => await s.Engine.Payments.AddMethodAsync(c, new AddPaymentMethodRequest { Id = other ? "two" : "one", CustomerId = "acme", Type = "manual", Token = "" }),
+        ["correct usage"] = async (s, c, other) => await CorrectAsync(s, c, new CorrectUsageRequest { Id = "noted", Properties = new EquatableMap<string>([new("minutes", other ? "4" : "3")]) }),
+        ["remove usage"] = async (s, c, other) => await CorrectAsync(s, c, new CorrectUsageRequest { Id = other ? "other" : "noted", Remove = true }),
         ["void"] = async (s, c, other) => await s.Engine.Invoices.VoidAsync(c, other ? (await s.InvoicesAsync("caller"))[0].Invoice.Id : await InvoiceAsync(s)),
     };
 
@@ -76,12 +79,37 @@ public sealed class IdempotencyTests
         Assert.Single(await shop.Engine.Credits.ListGrantsAsync(Shop.Tenant, "acme"));
     }
 
+    [Theory]
+    [MemberData(nameof(Stores.All), MemberType = typeof(Stores))]
+    public async Task Usage_that_is_removed_can_be_removed_again_without_a_key(string store)
+    {
+        await using var shop = await OpenAsync(store);
+        var removal = new CorrectUsageRequest { Id = "noted", Remove = true };
+        await shop.Engine.Usage.CorrectAsync(Shop.Tenant, removal);
+        var after = await shop.DigestAsync();
+
+        await shop.Engine.Usage.CorrectAsync(Shop.Tenant, removal);
+
+        Assert.Equal(after, await shop.DigestAsync());
+        Assert.Equal(0m, (await shop.Engine.Usage.GetCurrentAsync(Shop.Tenant, "caller"))["minutes"]);
+        var changed = new CorrectUsageRequest { Id = "noted", Properties = new EquatableMap<string>([new("minutes", "5")]) };
+        var error = await Assert.ThrowsAsync<BillingException>(() => shop.Engine.Usage.CorrectAsync(Shop.Tenant, changed));
+        Assert.Equal("not-found", error.Code);
+    }
+
+    private static async Task<object> CorrectAsync(Shop shop, CommandContext context, CorrectUsageRequest request)
+    {
+        await shop.Engine.Usage.CorrectAsync(context, request);
+        return (await shop.Engine.Usage.GetCurrentAsync(Shop.Tenant, "caller"))["minutes"];
+    }
+
     private static async Task<Shop> OpenAsync(string store)
     {
         var shop = await BadInputTests.OpenAsync(store);
         await shop.Engine.Charges.AddAsync(Shop.Tenant, new AddChargeRequest { CustomerId = "caller", Amount = 7m, InvoiceNow = true });
         shop.Clock.Advance(Duration.FromHours(1));
         await shop.BillAsync(shop.Clock.Now);
+        await shop.CallAsync("caller", "noted", shop.Clock.Now.InUtc().Date, "8");
         return shop;
     }
 
