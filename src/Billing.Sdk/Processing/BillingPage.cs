@@ -141,8 +141,8 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
         IReadOnlyList<(PayerWork Work, PayerBilling? Billing)> changed, PageResult result, ShardProgress? progress, CancellationToken cancellationToken)
     {
         var changes = changed.Select(c => c.Work.ToChanges()).ToArray();
-        progress?.Add(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
-        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = progress is null ? [] : [progress.Change()] };
+        var shard = progress?.Count(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
+        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = shard is null ? [] : [shard] };
         var written = await core.Storage.CommitAsync(batch, cancellationToken).ConfigureAwait(false);
         if (written.Batch.Outcome != CommitOutcome.Committed)
         {
@@ -163,7 +163,7 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
                 // Counted again when it is billed again.
                 lost.Add(changed[i].Work.PayerId);
                 result.Quarantined.RemoveAll(q => q.PayerId == changed[i].Work.PayerId);
-                progress?.Add(-1, -(changed[i].Billing?.Issued.Count ?? 0), changed[i].Billing is null ? -1 : 0);
+                progress?.Uncount(changed[i].Billing?.Issued.Count ?? 0, changed[i].Billing is null ? 1 : 0);
             }
         }
 
