@@ -200,6 +200,13 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
         var last = new Dictionary<(string, string), long>();
         var given = new List<AssignedNumber>();
         var (numbers, invoices) = (new List<InvoiceNumber>(), new List<StoredRow>());
+
+        // In one order, so that two pages with several series do not wait for each other.
+        foreach (var (entity, name) in requests.Select(r => (r.Request.LegalEntity, r.Request.Series)).Distinct().Order())
+        {
+            await database.LockNumbersAsync(context, batch.Tenant, entity, name, cancellationToken).ConfigureAwait(false);
+        }
+
         foreach (var (unit, request) in requests)
         {
             var series = (request.LegalEntity, request.Series);

@@ -8,8 +8,30 @@ namespace Billing.EntityFrameworkCore;
 public partial class EfBillingStorage<TContext>
 {
     /// <inheritdoc/>
-    public Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(
+    public async Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(
+        TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken)
+    {
+        if (tenant is not null || !_database.ConfinesTenants)
+        {
+            return await LeaseAsync(tenant, now, lease, maximum, cancellationToken).ConfigureAwait(false);
+        }
+
+        // The database shows one tenant's messages at a time.
+        var leased = new List<OutboxMessage>();
+        foreach (var one in await ListTenantsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (leased.Count < maximum)
+            {
+                leased.AddRange(await LeaseAsync(one.Id, now, lease, maximum - leased.Count, cancellationToken).ConfigureAwait(false));
+            }
+        }
+
+        return leased;
+    }
+
+    private Task<IReadOnlyList<OutboxMessage>> LeaseAsync(
         TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken) => WriteAsync<IReadOnlyList<OutboxMessage>>(
+        tenant,
         async (context, cancel) =>
         {
             // In order of sequence, so that a limit never takes a later message before an earlier one of its payer.
@@ -27,16 +49,20 @@ public partial class EfBillingStorage<TContext>
         cancellationToken);
 
     /// <inheritdoc/>
-    public Task CompleteOutboxAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken)
+    public async Task CompleteOutboxAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return WriteAsync(
-            (context, cancel) => _database.UpdateAsync(context, messages.Select(m => new StoredRow(m, m.Version - 1)).ToArray(), each: true, cancel), cancellationToken);
+        foreach (var ofTenant in messages.GroupBy(m => m.Tenant))
+        {
+            var rows = ofTenant.Select(m => new StoredRow(m, m.Version - 1)).ToArray();
+            await WriteAsync(ofTenant.Key, (context, cancel) => _database.UpdateAsync(context, rows, each: true, cancel), cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<OutboxMessage>> ListOutboxAsync(
         TenantId tenant, string? payerId, Guid? after, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context =>
         {
             var messages = OfPayer<OutboxMessage>(context, tenant, payerId);
@@ -51,6 +77,7 @@ public partial class EfBillingStorage<TContext>
 
     /// <inheritdoc/>
     public Task<Instant?> ReadNextOutboxDueAsync(TenantId tenant, CancellationToken cancellationToken) => ReadAsync(
+        tenant,
         async (context, cancel) =>
         {
             // A payer's first pending message decides: the others wait for it.
