@@ -81,10 +81,64 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
         ArgumentNullException.ThrowIfNull(context);
         var batch = Batch(context);
         await using var _ = batch.ConfigureAwait(false);
-        var command = new NpgsqlBatchCommand("SELECT pg_advisory_xact_lock(hashtextextended($1, 7251))");
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = $"{tenant}\u001f{legalEntity}\u001f{series}" });
+        batch.BatchCommands.Add(Lock("", $"numbers\u001f{tenant}\u001f{legalEntity}\u001f{series}"));
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override async Task LockOutboxAsync(DbContext context, TenantId? tenant, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var batch = Batch(context);
+        await using var _ = batch.ConfigureAwait(false);
+        batch.BatchCommands.Add(Lock(tenant is null ? "" : "_shared", "outbox"));
+        if (tenant is { } one)
+        {
+            batch.BatchCommands.Add(Lock("", $"outbox\u001f{one}"));
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override async Task LockDueAsync(DbContext context, TenantId tenant, IReadOnlyList<string> payerIds, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(payerIds);
+        if (payerIds.Count == 0)
+        {
+            return;
+        }
+
+        var (plan, names) = DuePlan(context);
+        var batch = Batch(context);
+        await using var _ = batch.ConfigureAwait(false);
+        var command = new NpgsqlBatchCommand(
+            $"SELECT 1 FROM {plan.Table} WHERE {names.Tenant} = $1 AND {names.Kind} = ANY($2) AND {names.PayerId} = ANY($3) ORDER BY {plan.KeyNames} FOR UPDATE");
+        command.Parameters.Add(Text(tenant.Value));
+        command.Parameters.Add(Texts([.. Enum.GetValues<DueKind>().Select(k => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(k.ToString()))]));
+        command.Parameters.Add(Texts([.. payerIds]));
         batch.BatchCommands.Add(command);
         await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<bool> MarkDueAsync(DbContext context, IReadOnlyList<DueItem> marks, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(marks);
+        var (plan, names) = DuePlan(context);
+        var batch = Batch(context);
+        await using var _ = batch.ConfigureAwait(false);
+
+        // Who marks many payers and who bills them take the locks in one order.
+        var rows = plan.ByTenant(marks.Select(m => new StoredRow(m with { Version = 1 }, null))).SelectMany(s => s.Rows).Select(r => r.Row).ToArray();
+        batch.BatchCommands.Add(plan.Insert(
+            rows,
+            $" ON CONFLICT ({plan.KeyNames}) DO UPDATE SET {names.DueAt} = least(t.{names.DueAt}, excluded.{names.DueAt})"
+            + $", {names.ReopensFrom} = least(t.{names.ReopensFrom}, excluded.{names.ReopensFrom}), {names.Version} = t.{names.Version} + 1"));
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -186,6 +240,14 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
         return missing;
     }
 
+    private (TablePlan Plan, DueColumns Names) DuePlan(DbContext context)
+    {
+        var plan = PlanOf(context, typeof(DueItem));
+        string Name(string property) => plan.NameOf(property);
+        return (plan, new DueColumns(
+            Name(nameof(DueItem.Tenant)), Name(nameof(DueItem.Kind)), Name(nameof(DueItem.PayerId)), Name(nameof(DueItem.DueAt)), Name(nameof(DueItem.ReopensFrom)), Name(nameof(DueItem.Version))));
+    }
+
     private TablePlan PlanOf(DbContext context, Type type)
     {
         var entity = context.Model.FindEntityType(type)
@@ -232,9 +294,21 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
     private static NpgsqlBatchCommand Tenant(TenantId tenant)
     {
         var command = new NpgsqlBatchCommand($"SELECT set_config('{TenantSetting}', $1, true)");
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = tenant.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.Add(Text(tenant.Value));
         return command;
     }
+
+    /// <summary>Waits for a lock by name, which goes with the transaction.</summary>
+    private static NpgsqlBatchCommand Lock(string kind, string name)
+    {
+        var command = new NpgsqlBatchCommand($"SELECT pg_advisory_xact_lock{kind}(hashtextextended($1, 7251))");
+        command.Parameters.Add(Text(name));
+        return command;
+    }
+
+    private static NpgsqlParameter<string> Text(string value) => new() { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Text };
+
+    private static NpgsqlParameter<string[]> Texts(string[] values) => new() { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 
     private static NpgsqlBatch Batch(DbContext context)
     {
@@ -251,4 +325,6 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
     private static NpgsqlConnection Connection(DbContext context) => (NpgsqlConnection)context.Database.GetDbConnection();
 
     private static Exception? Cause(Exception exception) => exception is DbUpdateException ? exception.InnerException : exception;
+
+    private sealed record DueColumns(string Tenant, string Kind, string PayerId, string DueAt, string ReopensFrom, string Version);
 }

@@ -38,7 +38,7 @@ public static class PostgreSqlBillingSchema
             script.Append(Resource("row-security"));
         }
 
-        return script.Append(CultureInfo.InvariantCulture, $"\nDELETE FROM \"billing_schema\";\nINSERT INTO \"billing_schema\" (\"version\") VALUES ({Version});\n").ToString();
+        return script.Append(CultureInfo.InvariantCulture, $"\nDELETE FROM billing_schema;\nINSERT INTO billing_schema (version) VALUES ({Version});\n").ToString();
     }
 
     /// <summary>What gives a role the rights that the application needs and no more: it neither owns the tables nor changes them.</summary>
@@ -170,14 +170,14 @@ public static class PostgreSqlBillingSchema
         {
             if (line.StartsWith("CREATE TABLE", StringComparison.Ordinal))
             {
-                table = line.Split('"')[1];
+                table = line.Split(' ')[5];
             }
 
             var marked = line.EndsWith(PartitionMark + ";", StringComparison.Ordinal);
-            result.Append(marked && parts > 0 ? ") PARTITION BY HASH (\"tenant\");" : line.Replace(PartitionMark, "", StringComparison.Ordinal)).Append('\n');
+            result.Append(marked && parts > 0 ? ") PARTITION BY HASH (tenant);" : line.Replace(PartitionMark, "", StringComparison.Ordinal)).Append('\n');
             for (var part = 0; marked && part < parts; part++)
             {
-                result.Append(CultureInfo.InvariantCulture, $"CREATE TABLE IF NOT EXISTS \"{table}_p{part}\" PARTITION OF \"{table}\" FOR VALUES WITH (MODULUS {parts}, REMAINDER {part});\n");
+                result.Append(CultureInfo.InvariantCulture, $"CREATE TABLE IF NOT EXISTS {table}_p{part} PARTITION OF {table} FOR VALUES WITH (MODULUS {parts}, REMAINDER {part});\n");
             }
         }
 

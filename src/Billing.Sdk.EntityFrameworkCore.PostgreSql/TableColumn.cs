@@ -24,6 +24,7 @@ internal abstract class TableColumn
     protected TableColumn(IProperty property)
     {
         var table = StoreObjectIdentifier.Create(property.DeclaringType, StoreObjectType.Table)!.Value;
+        Property = property.Name;
         Name = $"\"{property.GetColumnName(table)}\"";
         Type = property.GetColumnType();
         DbType = Types.TryGetValue(Type, out var type)
@@ -32,6 +33,9 @@ internal abstract class TableColumn
         IsKey = property.IsPrimaryKey();
         IsVersion = property.IsConcurrencyToken;
     }
+
+    /// <summary>The property of the row.</summary>
+    public string Property { get; }
 
     /// <summary>Quoted.</summary>
     public string Name { get; }

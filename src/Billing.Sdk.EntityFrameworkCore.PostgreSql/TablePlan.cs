@@ -28,13 +28,16 @@ internal sealed class TablePlan
         _version = System.Array.Find(_columns, c => c.IsVersion);
         var names = string.Join(", ", _columns.Select(c => c.Name));
         _copy = $"COPY {Table} ({names}) FROM STDIN (FORMAT BINARY)";
-        _insert = $"INSERT INTO {Table} ({names}) SELECT {names} FROM {Unnest(_columns, 1)} AS n({names})";
+        _insert = $"INSERT INTO {Table} AS t ({names}) SELECT {names} FROM {Unnest(_columns, 1)} AS n({names})";
         var changed = _columns.Where(c => !c.IsKey).Select(c => $"{c.Name} = n.{c.Name}");
         _update = $"UPDATE {Table} AS t SET {string.Join(", ", changed)} FROM {Stated(_columns)} WHERE {Same} RETURNING n.\"place\"";
         _delete = $"DELETE FROM {Table} AS t USING {Stated(_keys)} WHERE {Same} RETURNING n.\"place\"";
     }
 
     public Type Type { get; }
+
+    /// <summary>The names of the key's columns, quoted, tenant first.</summary>
+    public string KeyNames => string.Join(", ", _keys.Select(k => k.Name));
 
     public string Table { get; }
 
@@ -43,6 +46,9 @@ internal sealed class TablePlan
         $"t.{_tenant.Name} = $1"
         + string.Concat(_keys.Where(k => k != _tenant).Select(k => $" AND t.{k.Name} = n.{k.Name}"))
         + (_version is null ? " AND n.\"stored\" IS NULL" : $" AND (n.\"stored\" IS NULL OR t.{_version.Name} = n.\"stored\")");
+
+    /// <summary>The quoted name of a property's column.</summary>
+    public string NameOf(string property) => System.Array.Find(_columns, c => c.Property == property)?.Name ?? throw new ArgumentException($"{Type.Name} has no column for {property}.", nameof(property));
 
     /// <summary>Writes rows by binary COPY.</summary>
     public async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<object> rows, CancellationToken cancellationToken)
@@ -75,9 +81,11 @@ internal sealed class TablePlan
         .Select(g => (this, g.Order(Comparer<StoredRow>.Create((a, b) => Compare(a.Row, b.Row))).ToArray()));
 
     /// <summary>Inserts rows by one statement.</summary>
-    public NpgsqlBatchCommand Insert(IReadOnlyList<object> rows)
+    /// <param name="rows">The rows.</param>
+    /// <param name="onConflict">What happens to those whose key is there (the stored row is <c>t</c>). Default: that is an error.</param>
+    public NpgsqlBatchCommand Insert(IReadOnlyList<object> rows, string onConflict = "")
     {
-        var command = new NpgsqlBatchCommand(_insert);
+        var command = new NpgsqlBatchCommand(_insert + onConflict);
         AddArrays(command, _columns, rows);
         return command;
     }

@@ -1,4 +1,5 @@
 using System.Data;
+using Billing.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -61,6 +62,20 @@ public class BillingDatabase
 
     /// <summary>Waits for its turn to write, where a database has one writer at a time; disposed after the transaction. Default: no waiting.</summary>
     public virtual ValueTask<IDisposable?> EnterWriteAsync(CancellationToken cancellationToken) => ValueTask.FromResult<IDisposable?>(null);
+
+    /// <summary>Waits until no other transaction leases messages of the tenant (<see langword="null"/>: of any), until this one ends. Without it a lease that lost is made again. Default: no waiting.</summary>
+    public virtual Task LockOutboxAsync(DbContext context, TenantId? tenant, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>
+    /// Waits until no other transaction marks these payers as due, until this one ends. Without it a commit is made again when a payer was marked meanwhile. Default: no waiting.
+    /// </summary>
+    public virtual Task LockDueAsync(DbContext context, TenantId tenant, IReadOnlyList<string> payerIds, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Marks due items by the rule of <see cref="StorageRules.Mark"/> without reading them first. Gives whether it did; if not, they are read and written. Default: it does not.</summary>
+    /// <param name="context">The context, in a transaction that writes.</param>
+    /// <param name="marks">At most one for each tenant, kind and payer.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public virtual Task<bool> MarkDueAsync(DbContext context, IReadOnlyList<DueItem> marks, CancellationToken cancellationToken) => Task.FromResult(false);
 
     /// <summary>Whether the error says that a unique key is taken. Default: what SQL states 23505 and 23000 say.</summary>
     public virtual bool IsUniqueViolation(Exception exception)

@@ -34,6 +34,8 @@ public partial class EfBillingStorage<TContext>
         tenant,
         async (context, cancel) =>
         {
+            await _database.LockOutboxAsync(context, tenant, cancel).ConfigureAwait(false);
+
             // In order of sequence, so that a limit never takes a later message before an earlier one of its payer.
             var free = await Pending(context, tenant)
                 .Where(m => m.DueAt <= now && (m.LeasedUntil == null || m.LeasedUntil <= now))
@@ -44,7 +46,9 @@ public partial class EfBillingStorage<TContext>
                 .ToListAsync(cancel).ConfigureAwait(false);
             var leased = free.ConvertAll(m => m with { LeasedUntil = now + lease, Version = m.Version + 1 });
             var lost = await _database.UpdateAsync(context, leased.ConvertAll(m => new StoredRow(m, m.Version - 1)), each: true, cancel).ConfigureAwait(false);
-            return lost.Count == 0 ? leased : leased.FindAll(m => !lost.Contains(m));
+            return lost.Count == 0
+                ? leased
+                : throw new RaceException(new InvalidOperationException("Another dispatcher leased a message in between; those behind it must wait."));
         },
         cancellationToken);
 

@@ -114,7 +114,7 @@ public partial class EfBillingStorage<TContext>
     private async Task MakeDueAsync(DbContext context, TenantId tenant, DueItem[] wanted, CancellationToken cancellationToken)
     {
         var marks = StorageRules.MergeMarks(wanted);
-        if (marks.Count == 0)
+        if (marks.Count == 0 || await _database.MarkDueAsync(context, marks, cancellationToken).ConfigureAwait(false))
         {
             return;
         }

@@ -139,17 +139,16 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueRangeAsync(
         TenantId tenant, DueKind kind, Instant upTo, string? after, string? through, int maximum, CancellationToken cancellationToken) =>
-        ListAsync(context => DueInRange(context, tenant, kind, upTo, after, through).Take(maximum), cancellationToken);
+        ListAsync(tenant, context => DueInRange(context, tenant, kind, upTo, after, through).Take(maximum), cancellationToken);
 
     /// <inheritdoc/>
     public Task<DueRanges> SplitDueAsync(TenantId tenant, DueKind kind, Instant upTo, int size, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
-        return ReadAsync(
+        return ReadMomentAsync(
+            tenant,
             async (context, cancel) =>
             {
-                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-                await using var _ = transaction.ConfigureAwait(false);
                 var total = await DueInRange(context, tenant, kind, upTo, null, null).CountAsync(cancel).ConfigureAwait(false);
                 var borders = new List<string>(total / size);
                 while (borders.Count < total / size)
@@ -211,11 +210,11 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public Task<RunRecord?> FindRunAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
-        FirstAsync(context => Of<RunRecord>(context, tenant).Where(r => r.Id == run), cancellationToken);
+        FirstAsync(tenant, context => Of<RunRecord>(context, tenant).Where(r => r.Id == run), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<RunShard>> ListRunShardsAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
-        ListAsync(context => Of<RunShard>(context, tenant).Where(s => s.RunId == run).OrderBy(s => s.Number), cancellationToken);
+        ListAsync(tenant, context => Of<RunShard>(context, tenant).Where(s => s.RunId == run).OrderBy(s => s.Number), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<RunRecord>> ListRunsAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) => ListAsync(

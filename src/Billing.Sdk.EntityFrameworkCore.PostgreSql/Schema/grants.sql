@@ -13,6 +13,6 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', found, :role);
     END LOOP;
-    EXECUTE format('GRANT SELECT ON "billing_schema" TO %I', :role);
+    EXECUTE format('GRANT SELECT ON billing_schema TO %I', :role);
 END
 $$;
