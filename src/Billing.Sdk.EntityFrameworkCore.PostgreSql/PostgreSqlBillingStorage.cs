@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Infrastructure;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata.Conventions;
 
 namespace Billing.EntityFrameworkCore.PostgreSql;
@@ -13,10 +14,12 @@ namespace Billing.EntityFrameworkCore.PostgreSql;
 /// Thread-safe. Any number of storages, in any number of processes, may use one database. Call <see cref="InitializeAsync"/> once before anything else.
 /// A connection is held during a call only. Deadlocks, serialisation failures and lost connections are tried again as a whole call.
 /// </remarks>
-public sealed class PostgreSqlBillingStorage : EfBillingStorage<BillingDbContext>, IAsyncDisposable, IDisposable
+public sealed class PostgreSqlBillingStorage : EfBillingStorage<BillingDbContext>, IDisposable
 {
+    // The same for all storages, so that Entity Framework translates each query once in a process.
+    private static readonly Lazy<IModel> DefaultModel = new(() => Model(null));
+
     private readonly PostgreSqlStorageOptions _options;
-    private readonly NpgsqlDataSource _source;
     private readonly PooledDbContextFactory<BillingDbContext> _contexts;
     private readonly ILogger _log;
 
@@ -26,21 +29,14 @@ public sealed class PostgreSqlBillingStorage : EfBillingStorage<BillingDbContext
     /// <param name="log">Where warnings of the start-up go. Default: nowhere.</param>
     /// <exception cref="ArgumentException">The options name no database, or two.</exception>
     public PostgreSqlBillingStorage(PostgreSqlStorageOptions options, IIdGenerator ids, ILogger<PostgreSqlBillingStorage>? log = null)
-        : this(options, ids, log, Source(options))
+        : this(options, ids, log, Contexts(options))
     {
     }
 
-    private PostgreSqlBillingStorage(PostgreSqlStorageOptions options, IIdGenerator ids, ILogger? log, NpgsqlDataSource source)
-        : this(options, ids, log, source, Contexts(options, source))
-    {
-    }
-
-    private PostgreSqlBillingStorage(
-        PostgreSqlStorageOptions options, IIdGenerator ids, ILogger? log, NpgsqlDataSource source, PooledDbContextFactory<BillingDbContext> contexts)
+    private PostgreSqlBillingStorage(PostgreSqlStorageOptions options, IIdGenerator ids, ILogger? log, PooledDbContextFactory<BillingDbContext> contexts)
         : base(contexts, ids, new PostgreSqlBillingDatabase(options.RowSecurity, options.UseFastPath))
     {
         _options = options;
-        _source = source;
         _contexts = contexts;
         _log = log ?? NullLogger.Instance;
     }
@@ -53,8 +49,9 @@ public sealed class PostgreSqlBillingStorage : EfBillingStorage<BillingDbContext
     {
         try
         {
-            var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            var connection = Connect();
             await using var _ = connection.ConfigureAwait(false);
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
             await PostgreSqlBillingSchema.EnsureAsync(connection, _options, cancellationToken).ConfigureAwait(false);
             await StartCheck.RunAsync(connection, _options, _log, cancellationToken).ConfigureAwait(false);
         }
@@ -70,38 +67,37 @@ public sealed class PostgreSqlBillingStorage : EfBillingStorage<BillingDbContext
     /// </summary>
     public BillingDbContext CreateContext() => _contexts.CreateDbContext();
 
-    /// <inheritdoc/>
+    /// <summary>Closes the pooled connections, unless the pool is the host's own.</summary>
     public void Dispose()
     {
         if (_options.DataSource is null)
         {
-            _source.Dispose();
+            using var connection = Connect();
+            NpgsqlConnection.ClearPool(connection);
         }
     }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _options.DataSource is null ? _source.DisposeAsync() : ValueTask.CompletedTask;
+    private NpgsqlConnection Connect() => _options.DataSource?.CreateConnection() ?? new NpgsqlConnection(_options.ConnectionString);
 
-    private static NpgsqlDataSource Source(PostgreSqlStorageOptions options)
+    private static PooledDbContextFactory<BillingDbContext> Contexts(PostgreSqlStorageOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return (options.DataSource, options.ConnectionString) switch
+        var builder = new DbContextOptionsBuilder<BillingDbContext>();
+        _ = (options.DataSource, options.ConnectionString) switch
         {
-            ({ } source, null) => source,
-            (null, { } text) => NpgsqlDataSource.Create(text),
+            ({ } source, null) => builder.UseNpgsql(source, Translate),
+            (null, { } text) => builder.UseNpgsql(text, Translate),
             _ => throw new ArgumentException("The options name either a connection string or a data source.", nameof(options)),
         };
-    }
-
-    private static PooledDbContextFactory<BillingDbContext> Contexts(PostgreSqlStorageOptions options, NpgsqlDataSource source)
-    {
-        var builder = new DbContextOptionsBuilder<BillingDbContext>()
-            .UseNpgsql(source, npgsql => npgsql.UseParameterizedCollectionMode(ParameterTranslationMode.Parameter))
-            .UseModel(Model(options.Schema))
+        builder
+            .UseModel(options.Schema is null ? DefaultModel.Value : Model(options.Schema))
             .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
             .EnableThreadSafetyChecks(false);
         return new PooledDbContextFactory<BillingDbContext>(builder.Options);
     }
+
+    /// <summary>Lists become one array parameter, so that a query has one text whatever it asks for.</summary>
+    private static void Translate(NpgsqlDbContextOptionsBuilder npgsql) => npgsql.UseParameterizedCollectionMode(ParameterTranslationMode.Parameter);
 
     private static IModel Model(string? schema)
     {

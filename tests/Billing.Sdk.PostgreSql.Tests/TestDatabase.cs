@@ -41,10 +41,7 @@ public class TestDatabase : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        foreach (var storage in _open)
-        {
-            await storage.DisposeAsync();
-        }
+        _open.ForEach(s => s.Dispose());
 
         NpgsqlConnection.ClearAllPools();
         await PostgresServer.ExecuteAsync(PostgresServer.Address, $"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
