@@ -324,7 +324,9 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
 
     private static NpgsqlConnection Connection(DbContext context) => (NpgsqlConnection)context.Database.GetDbConnection();
 
-    private static Exception? Cause(Exception exception) => exception is DbUpdateException ? exception.InnerException : exception;
+    /// <summary>What the driver said: Entity Framework and its provider wrap errors that they save or deem transient.</summary>
+    private static Exception? Cause(Exception? exception) =>
+        exception is DbUpdateException or InvalidOperationException ? Cause(exception.InnerException) : exception;
 
     private sealed record DueColumns(string Tenant, string Kind, string PayerId, string DueAt, string ReopensFrom, string Version);
 }
