@@ -1,0 +1,15 @@
+using Billing.Benchmarks;
+
+// dotnet run -c Release --project tests/Billing.Benchmarks -- ratios|micro|verify [options]
+return args switch
+{
+    ["ratios", .. var options] => await Ratios.RunAsync(Settings.Parse(options, new Settings())),
+    ["verify", .. var options] => await Ratios.RunAsync(Settings.Parse(options, Settings.Tiny)),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("ratios [--store sqlite|postgresql|memory] [--customers N] [--only row,row] | verify [--store …] | micro [BenchmarkDotNet options]");
+    return 2;
+}
