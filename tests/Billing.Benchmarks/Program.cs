@@ -5,6 +5,8 @@ return args switch
 {
     ["ratios", .. var options] => await Ratios.RunAsync(Settings.Parse(options, new Settings())),
     ["verify", .. var options] => await Ratios.RunAsync(Settings.Parse(options, Settings.Tiny)),
+    ["profile", .. var options] => await Profile.RunAsync(options),
+    ["profiled", .. var options] => await Profile.RunSampledAsync(Settings.Parse(options, new Settings())),
     _ => Usage(),
 };
 
