@@ -1,4 +1,5 @@
 using Billing.Benchmarks;
+using Billing.Benchmarks.Rows;
 
 // dotnet run -c Release --project tests/Billing.Benchmarks -- ratios|micro|verify [options]
 return args switch
@@ -7,6 +8,7 @@ return args switch
     ["verify", .. var options] => await Ratios.RunAsync(Settings.Parse(options, Settings.Tiny)),
     ["profile", .. var options] => await Profile.RunAsync(options),
     ["profiled", .. var options] => await Profile.RunSampledAsync(Settings.Parse(options, new Settings())),
+    ["composing", .. var options] => await ComposeRows.RunMeasuredAsync(Settings.Parse(options, new Settings())),
     _ => Usage(),
 };
 

@@ -19,6 +19,21 @@ internal static class Ratios
             {
                 await new LifeRows(settings, report).MeasureAsync();
             }
+
+            if (settings.Wants(IdlePluginRows.Name))
+            {
+                await new IdlePluginRows(settings, report).MeasureAsync();
+            }
+
+            if (settings.Wants(RatingRows.Names))
+            {
+                new RatingRows(settings, report).Measure();
+            }
+
+            if (settings.Wants(ComposeRows.Names))
+            {
+                await new ComposeRows(settings, report).MeasureAsync();
+            }
         }
         finally
         {
