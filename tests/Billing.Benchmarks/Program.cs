@@ -8,9 +8,17 @@ return args switch
     ["verify", .. var options] => await Ratios.RunAsync(Settings.Parse(options, Settings.Tiny)),
     ["profile", .. var options] => await Profile.RunAsync(options),
     ["profiled", .. var options] => await Profile.RunSampledAsync(Settings.Parse(options, new Settings())),
+    ["micro", .. var options] => Micro(options),
+    ["billing", var location, .. var options] => await ScaleRows.RunMeasuredAsync(Settings.Parse(options, new Settings()), location),
     ["composing", .. var options] => await ComposeRows.RunMeasuredAsync(Settings.Parse(options, new Settings())),
     _ => Usage(),
 };
+
+static int Micro(string[] options)
+{
+    BenchmarkDotNet.Running.BenchmarkRunner.Run<Billing.Benchmarks.Micro.PureParts>(null, options);
+    return 0;
+}
 
 static int Usage()
 {

@@ -20,9 +20,24 @@ internal static class Ratios
                 await new LifeRows(settings, report).MeasureAsync();
             }
 
+            if (settings.Wants(EventRows.Names))
+            {
+                await new EventRows(settings, report).MeasureAsync();
+            }
+
             if (settings.Wants(IdlePluginRows.Name))
             {
                 await new IdlePluginRows(settings, report).MeasureAsync();
+            }
+
+            if (settings.Wants(HistoryRows.Name))
+            {
+                await new HistoryRows(settings, report).MeasureAsync();
+            }
+
+            if (settings.Wants(ScaleRows.Names))
+            {
+                await new ScaleRows(settings, report).MeasureAsync();
             }
 
             if (settings.Wants(RatingRows.Names))

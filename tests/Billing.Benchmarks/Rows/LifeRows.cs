@@ -15,15 +15,17 @@ internal sealed class LifeRows(Settings settings, Report report)
     public const string IngestResent = "ingest-resent";
     public const string Bill = "bill";
     public const string SecondRun = "bill-second";
+    public const string Loop = "bill-loop";
 
     private readonly List<Sample> _ingest = [];
     private readonly List<Sample> _resent = [];
     private readonly List<Sample> _bill = [];
     private readonly List<Sample> _second = [];
+    private readonly List<Sample> _loop = [];
     private readonly bool _needsIngest = settings.Wants(IngestNew, IngestResent);
-    private readonly bool _needsBill = settings.Wants(Bill, SecondRun);
+    private readonly bool _needsBill = settings.Wants(Bill, SecondRun, Loop);
 
-    public static string[] Names { get; } = [IngestNew, IngestResent, Bill, SecondRun];
+    public static string[] Names { get; } = [IngestNew, IngestResent, Bill, SecondRun, Loop];
 
     /// <summary>Measures; the store is left as it is after the last month.</summary>
     public async Task MeasureAsync()
@@ -129,6 +131,12 @@ internal sealed class LifeRows(Settings settings, Report report)
         var limit = await before.WriteAgainAsync(store, commits);
         Note(Bill, limit);
         _bill.Add(new Sample(settings.Customers / seconds, settings.Customers / limit.Seconds));
+        if (settings.Wants(Loop))
+        {
+            var options = before.LoopDatabase();
+            await Plain.OrdinaryLoop.PrepareAsync(options, settings.LoopAccounts, settings.EventsEach);
+            _loop.Add(new Sample(settings.Customers / seconds, settings.LoopAccounts / await Plain.OrdinaryLoop.BillAsync(options)));
+        }
     }
 
     private async Task SecondAsync(Store store, World world, int month, double first)
@@ -157,6 +165,7 @@ internal sealed class LifeRows(Settings settings, Report report)
         Print(IngestResent, _resent, null, "events/s");
         Print(Bill, _bill, durable ? Bar.AtLeast(0.5) : null, "invoices/s");
         Print(SecondRun, _second, Bar.AtMost(0.3), "s");
+        Print(Loop, _loop, settings.Store == "postgresql" ? Bar.AtLeast(12) : null, "invoices/s");
     }
 
     private void Print(string name, List<Sample> samples, Bar? bar, string unit)

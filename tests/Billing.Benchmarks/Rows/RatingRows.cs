@@ -35,7 +35,7 @@ internal sealed class RatingRows(Settings settings, Report report)
         {
             var accounts = events.GroupBy(e => Array.IndexOf(events, e) % NumberOfAccounts).Select(g => g.ToArray()).ToArray();
             var period = new Interval(World.Month(0), World.Month(1));
-            report.Row(Accounts, Samples(events.Length, () => PriceAccounts(accounts, period), () => PlainRating.PriceAccounts(accounts, World.Tiers)), Bar.AtMost(2), "ns/event");
+            report.Row(Accounts, Samples(events.Length, () => PriceAccounts(accounts, period), () => PlainRating.PriceAccounts(accounts, World.Tiers)), null, "ns/event");
         }
     }
 

@@ -2,6 +2,7 @@ using System.Data;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Billing.Benchmarks.Plain;
 using Billing.EntityFrameworkCore.Sqlite;
 using Billing.Storage;
 using Microsoft.Data.Sqlite;
@@ -41,6 +42,11 @@ internal sealed class SqliteStore(string path) : Store
         File.Copy(path, copy.FilePath, overwrite: true);
         return copy;
     }
+
+    public override string Location => path;
+
+    public override DbContextOptions<LoopContext> LoopDatabase() =>
+        new DbContextOptionsBuilder<LoopContext>().UseSqlite($"Data Source={path}.loop").Options;
 
     private string FilePath => path;
 
@@ -98,7 +104,8 @@ internal sealed class SqliteStore(string path) : Store
     public override ValueTask DisposeAsync()
     {
         _opened.ForEach(s => s.Dispose());
-        foreach (var file in new[] { path, path + "-wal", path + "-shm" })
+        SqliteConnection.ClearAllPools();
+        foreach (var file in new[] { path, path + "-wal", path + "-shm", path + ".loop", path + ".loop-wal", path + ".loop-shm" })
         {
             File.Delete(file);
         }

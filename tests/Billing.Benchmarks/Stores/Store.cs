@@ -1,5 +1,7 @@
+using Billing.Benchmarks.Plain;
 using Billing.InMemory;
 using Billing.Storage;
+using Microsoft.EntityFrameworkCore;
 
 namespace Billing.Benchmarks.Stores;
 
@@ -8,6 +10,9 @@ internal abstract class Store : IAsyncDisposable
 {
     /// <summary>Opens the adapter that is measured.</summary>
     public abstract IBillingStorage OpenStorage(IIdGenerator ids);
+
+    /// <summary>Where the database is, for <see cref="Open"/> in another process.</summary>
+    public virtual string Location => throw new NotSupportedException("The store lives in this process.");
 
     /// <summary>Whether the store can write rows again without the engine.</summary>
     public virtual bool HasLimit => true;
@@ -32,10 +37,20 @@ internal abstract class Store : IAsyncDisposable
     /// <returns>Seconds.</returns>
     public abstract Task<double> CommitOneByOneAsync(Store engine, int count);
 
+    /// <summary>Where the ordinary Entity Framework Core loop keeps its own tables: a database of the same kind and settings.</summary>
+    public virtual DbContextOptions<LoopContext> LoopDatabase() => throw new NotSupportedException("The loop needs a database.");
+
     /// <summary>Rows and bytes of all tables.</summary>
     public abstract Task<Totals> TotalsAsync();
 
     public abstract ValueTask DisposeAsync();
+
+    /// <summary>Opens a database that another process has made.</summary>
+    public static Store Open(Settings settings, string location) => settings.Store switch
+    {
+        "sqlite" => new SqliteStore(location),
+        _ => throw new ArgumentException($"Store '{settings.Store}' cannot be opened by another process."),
+    };
 
     public static Store Create(Settings settings, string name) => settings.Store switch
     {
