@@ -10,6 +10,8 @@ return args switch
     ["profiled", .. var options] => await Profile.RunSampledAsync(Settings.Parse(options, new Settings())),
     ["micro", .. var options] => Micro(options),
     ["billing", var location, .. var options] => await ScaleRows.RunMeasuredAsync(Settings.Parse(options, new Settings()), location),
+    ["working", var location, var run, .. var options] => await WorkerRows.RunWorkerAsync(Settings.Parse(options, new Settings()), location, run),
+    ["writing", var engine, var copy, var commits, var part, var of, .. var options] => await WorkerRows.RunWriterAsync(Settings.Parse(options, new Settings()), engine, copy, commits, part, of),
     ["composing", .. var options] => await ComposeRows.RunMeasuredAsync(Settings.Parse(options, new Settings())),
     _ => Usage(),
 };

@@ -40,6 +40,11 @@ internal static class Ratios
                 await new ScaleRows(settings, report).MeasureAsync();
             }
 
+            if (settings.Wants(WorkerRows.Name))
+            {
+                await new WorkerRows(settings, report).MeasureAsync();
+            }
+
             if (settings.Wants(RatingRows.Names))
             {
                 new RatingRows(settings, report).Measure();

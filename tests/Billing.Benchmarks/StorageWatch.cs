@@ -10,14 +10,15 @@ public class StorageWatch : DispatchProxy
 {
     private readonly ConcurrentDictionary<string, Spent> _spent = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<BillingBatch> _batches = new();
+    private int _pages;
     private IBillingStorage? _inner;
     private Func<MethodInfo, object?[], object?>? _answer;
 
     /// <summary>Calls and time by method since the last <see cref="Reset"/>.</summary>
     internal IReadOnlyDictionary<string, Spent> Times => _spent;
 
-    /// <summary>Calls that wrote rows since the last <see cref="Reset"/>.</summary>
-    internal int Commits => Calls(nameof(IBillingStorage.CommitAsync)) + Calls(nameof(IBillingStorage.AppendUsageAsync));
+    /// <summary>Calls that wrote rows of payers or usage since the last <see cref="Reset"/>; the few that only note the progress of a run are left out.</summary>
+    internal int Commits => _pages + Calls(nameof(IBillingStorage.AppendUsageAsync));
 
     /// <summary>Whether committed batches are kept in <see cref="Batches"/>.</summary>
     internal bool Keep { get; set; }
@@ -38,6 +39,7 @@ public class StorageWatch : DispatchProxy
 
     internal void Reset()
     {
+        _pages = 0;
         _spent.Clear();
         _batches.Clear();
     }
@@ -50,9 +52,13 @@ public class StorageWatch : DispatchProxy
         var (method, arguments) = (targetMethod!, args!);
         var started = Stopwatch.GetTimestamp();
         var result = _answer?.Invoke(method, arguments) ?? method.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, arguments, null);
-        if (Keep && arguments[0] is BillingBatch batch)
+        if (arguments[0] is BillingBatch { Payers.Count: > 0 } batch)
         {
-            _batches.Enqueue(batch);
+            Interlocked.Increment(ref _pages);
+            if (Keep)
+            {
+                _batches.Enqueue(batch);
+            }
         }
 
         if (result is Task { IsCompleted: false } running)

@@ -47,6 +47,6 @@ internal sealed class IdlePluginRows(Settings settings, Report report)
         var before = process.TotalProcessorTime;
         var result = await world.BillAsync(month + 1);
         process.Refresh();
-        return result.Quarantined.Count == 0 ? (process.TotalProcessorTime - before).TotalSeconds : throw new InvalidOperationException($"{result.Quarantined[0].PayerId}: {result.Quarantined[0].Message}");
+        return result.QuarantinedCount == 0 ? (process.TotalProcessorTime - before).TotalSeconds : throw new InvalidOperationException($"{result.Quarantined[0].PayerId}: {result.Quarantined[0].Message}");
     }
 }

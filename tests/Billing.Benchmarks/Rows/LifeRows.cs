@@ -66,9 +66,8 @@ internal sealed class LifeRows(Settings settings, Report report)
 
     private async Task IngestAsync(Store store, World world, UsageEntry[][] batches)
     {
-        var before = store.HasLimit ? await store.CopyAsync() : null;
+        var before = await CopyAsync(store, world);
         var count = batches.Sum(b => b.Length);
-        world.Watch.Reset();
         var seconds = await TimeAsync(world, batches, UsageStatus.Accepted);
         var commits = world.Watch.Commits;
         var totals = before is null ? default : await store.TotalsAsync();
@@ -87,10 +86,19 @@ internal sealed class LifeRows(Settings settings, Report report)
         }
 
         await using var copy = before;
-        var limit = await before.WriteAgainAsync(store, commits);
-        Note(IngestNew, limit);
-        _ingest.Add(new Sample(count / seconds, count / limit.Seconds));
-        _resent.Add(new Sample(count / resent, count / limit.Seconds));
+        var limit = await LimitAsync(IngestNew, store, before, commits);
+        _ingest.Add(new Sample(count / seconds, count / limit));
+        _resent.Add(new Sample(count / resent, count / limit));
+    }
+
+    /// <summary>The database as it is, with nothing left to be written; the engine's connections are open again.</summary>
+    private static async Task<Store?> CopyAsync(Store store, World world)
+    {
+        var copy = store.HasLimit ? await store.CopyAsync() : null;
+        await store.SettleAsync();
+        _ = await world.Engine.Tenants.GetAsync(world.Tenant);
+        world.Watch.Reset();
+        return copy;
     }
 
     private static async Task<double> TimeAsync(World world, UsageEntry[][] batches, UsageStatus expected)
@@ -106,16 +114,15 @@ internal sealed class LifeRows(Settings settings, Report report)
 
     private async Task BillAsync(Store store, World world, int month)
     {
-        var before = store.HasLimit ? await store.CopyAsync() : null;
-        world.Watch.Reset();
+        var before = await CopyAsync(store, world);
         world.Watch.Keep = before is null;
         var started = Stopwatch.GetTimestamp();
         var result = await world.BillAsync(month);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         var commits = world.Watch.Commits;
-        if (result.Payers != settings.Customers || result.Quarantined.Count > 0)
+        if (result.Payers != settings.Customers || result.QuarantinedCount > 0)
         {
-            throw new InvalidOperationException($"{result.Payers} of {settings.Customers} customers were billed, {result.Quarantined.Count} are in quarantine.");
+            throw new InvalidOperationException($"{result.Payers} of {settings.Customers} customers were billed, {result.QuarantinedCount} are in quarantine.");
         }
 
         report.Note($"bill: {commits} commits; {string.Join(", ", world.Watch.Times.OrderByDescending(t => t.Value.Seconds).Take(5).Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Key} {t.Value.Calls}x {t.Value.Seconds:0.000}s")))}; all {seconds.ToString("0.000", CultureInfo.InvariantCulture)}s");
@@ -128,9 +135,8 @@ internal sealed class LifeRows(Settings settings, Report report)
         }
 
         await using var copy = before;
-        var limit = await before.WriteAgainAsync(store, commits);
-        Note(Bill, limit);
-        _bill.Add(new Sample(settings.Customers / seconds, settings.Customers / limit.Seconds));
+        var limit = await LimitAsync(Bill, store, before, commits);
+        _bill.Add(new Sample(settings.Customers / seconds, settings.Customers / limit));
         if (settings.Wants(Loop))
         {
             var options = before.LoopDatabase();
@@ -142,22 +148,28 @@ internal sealed class LifeRows(Settings settings, Report report)
     private async Task SecondAsync(Store store, World world, int month, double first)
     {
         var totals = store.HasLimit ? await store.TotalsAsync() : default;
-        var kept = world.Watch.Batches.Count;
+        var commits = world.Watch.Calls(nameof(Billing.Storage.IBillingStorage.CommitAsync));
         var started = Stopwatch.GetTimestamp();
         var result = await world.BillAsync(month);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var wrote = store.HasLimit ? (await store.TotalsAsync()).Rows - totals.Rows : world.Watch.Batches.Count - kept;
-        if (result.Invoices.Count != 0 || wrote != 0)
+        var wrote = store.HasLimit ? (await store.TotalsAsync()).Rows - totals.Rows : world.Watch.Calls(nameof(Billing.Storage.IBillingStorage.CommitAsync)) - commits;
+        if (result.InvoiceCount != 0 || wrote != 0)
         {
-            throw new InvalidOperationException($"A run with nothing due made {result.Invoices.Count} invoices and wrote {wrote} rows.");
+            throw new InvalidOperationException($"A run with nothing due made {result.InvoiceCount} invoices and wrote {wrote} rows.");
         }
 
         _second.Add(new Sample(seconds, first));
     }
 
-    private void Note(string row, Written limit) => report.Note(string.Create(
-        CultureInfo.InvariantCulture,
-        $"{row}: engine wrote {limit.Engine.Rows} rows {limit.Engine.Bytes} bytes, limit {limit.Limit.Rows} rows {limit.Limit.Bytes} bytes in {limit.Commits} commits; {limit.Tables}"));
+    private async Task<double> LimitAsync(string row, Store store, Store copy, int commits)
+    {
+        await using var rewrite = await copy.PrepareAsync(store, commits);
+        await store.SettleAsync();
+        var seconds = await rewrite.WriteAsync();
+        var (engine, limit, tables) = await rewrite.CompareAsync();
+        report.Note(string.Create(CultureInfo.InvariantCulture, $"{row}: engine wrote {engine.Rows} rows {engine.Bytes} bytes, limit {limit.Rows} rows {limit.Bytes} bytes, each in {commits} commits; {tables}"));
+        return seconds;
+    }
 
     private void Print(bool durable)
     {

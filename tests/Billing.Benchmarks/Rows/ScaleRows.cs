@@ -27,7 +27,7 @@ internal sealed class ScaleRows(Settings settings, Report report)
         var (time, memory) = (new List<Sample>(), new List<Sample>());
         for (var i = 0; i < sizes.Length; i++)
         {
-            await PrepareAsync(stores[i], sizes[i]);
+            await PrepareAsync(settings, stores[i], sizes[i]);
         }
 
         for (var repetition = 0; repetition < settings.Repetitions; repetition++)
@@ -58,16 +58,7 @@ internal sealed class ScaleRows(Settings settings, Report report)
     /// <summary>The process that is measured: warms up on a small database, bills the prepared one, prints seconds and the peak of its memory in MB.</summary>
     public static async Task<int> RunMeasuredAsync(Settings settings, string location)
     {
-        var folder = Directory.CreateTempSubdirectory("billing-warm-");
-        try
-        {
-            await WarmUpAsync(settings with { Folder = folder.FullName });
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-
+        await WarmUpAsync(settings);
         await using var store = Store.Open(settings, location);
         await using var world = await World.OpenAsync(store);
         var started = Stopwatch.GetTimestamp();
@@ -82,7 +73,8 @@ internal sealed class ScaleRows(Settings settings, Report report)
         return 0;
     }
 
-    private async Task PrepareAsync(Store store, int customers)
+    /// <summary>Customers whose first month has been billed in advance and whose usage of that month is there.</summary>
+    public static async Task PrepareAsync(Settings settings, Store store, int customers)
     {
         await using var world = await World.OpenAsync(store);
         await world.CreateTenantAsync();
@@ -100,16 +92,25 @@ internal sealed class ScaleRows(Settings settings, Report report)
         return (figures[0], figures[1]);
     }
 
-    private static async Task WarmUpAsync(Settings settings)
+    /// <summary>Bills a few months on a small database of its own, so that the runtime has compiled what is then timed.</summary>
+    public static async Task WarmUpAsync(Settings settings)
     {
-        await using var store = Store.Create(settings, "warm");
-        await using var world = await World.OpenAsync(store);
-        await world.CreateTenantAsync();
-        await world.SubscribeAsync(WarmUpCustomers, 0);
-        for (var month = 0; month < WarmUpMonths; month++)
+        var folder = Directory.CreateTempSubdirectory("billing-warm-");
+        try
         {
-            await world.BillAsync(month);
-            await world.RecordAsync(World.UsageOf(month, WarmUpCustomers, 10), 1000);
+            await using var store = Store.Create(settings with { Folder = folder.FullName }, "warm");
+            await using var world = await World.OpenAsync(store);
+            await world.CreateTenantAsync();
+            await world.SubscribeAsync(WarmUpCustomers, 0);
+            for (var month = 0; month < WarmUpMonths; month++)
+            {
+                await world.BillAsync(month);
+                await world.RecordAsync(World.UsageOf(month, WarmUpCustomers, 10), 1000);
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 }

@@ -11,7 +11,9 @@ using Microsoft.EntityFrameworkCore;
 namespace Billing.Benchmarks.Stores;
 
 /// <summary>A SQLite file. The limit: prepared inserts with the engine's own settings.</summary>
-internal sealed class SqliteStore(string path) : Store
+/// <param name="path">Path of the file.</param>
+/// <param name="owned">Whether the file goes with the object.</param>
+internal sealed class SqliteStore(string path, bool owned) : Store
 {
     private static readonly string[] Settings = ["journal_mode", "synchronous", "wal_autocheckpoint", "page_size", "cache_size", "locking_mode"];
 
@@ -38,7 +40,7 @@ internal sealed class SqliteStore(string path) : Store
     public override async Task<Store> CopyAsync()
     {
         await CheckpointAsync().ConfigureAwait(false);
-        var copy = new SqliteStore($"{path}.copy{_copies++}");
+        var copy = new SqliteStore($"{path}.copy{_copies++}", owned: true);
         File.Copy(path, copy.FilePath, overwrite: true);
         return copy;
     }
@@ -50,24 +52,24 @@ internal sealed class SqliteStore(string path) : Store
 
     private string FilePath => path;
 
-    public override async Task<Written> WriteAgainAsync(Store engine, int commits)
+    public override async Task<Rewrite> PrepareAsync(Store engine, int commits, Part? part = null)
     {
         var other = (SqliteStore)engine;
-        await other.CheckpointAsync().ConfigureAwait(false);
-        using var connection = await OpenAsync(await other.EngineSettingsAsync().ConfigureAwait(false)).ConfigureAwait(false);
-        Execute(connection, $"ATTACH DATABASE '{other.FilePath}' AS engine");
-        var tables = Tables(connection).Select(t => Table.Read(connection, t)).ToList();
-        foreach (var table in tables)
+        if (part is null)
         {
-            table.TakeOutWhatChanged(connection);
+            await other.CheckpointAsync().ConfigureAwait(false);
         }
 
-        Execute(connection, "PRAGMA main.wal_checkpoint(TRUNCATE)");
-        var written = tables.Where(t => t.Rows.Count > 0).ToList();
-        WarmUp(connection, written);
-        var seconds = Insert(connection, written, commits);
-        var (engineTotals, limitTotals) = Compare(connection, written);
-        return new Written(seconds, commits, engineTotals, limitTotals, string.Join(' ', written.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name}:{t.Rows.Count}"))));
+        var connection = await OpenAsync(await other.EngineSettingsAsync().ConfigureAwait(false)).ConfigureAwait(false);
+        Execute(connection, $"ATTACH DATABASE '{other.FilePath}' AS engine");
+        var tables = Tables(connection).Select(t => Table.Read(connection, t)).ToList();
+        if (part is null)
+        {
+            tables.ForEach(t => t.TakeOutWhatChanged(connection));
+            Execute(connection, "PRAGMA main.wal_checkpoint(TRUNCATE)");
+        }
+
+        return new PreparedInserts(connection, tables.FindAll(t => t.Rows.Count > 0), commits, part);
     }
 
     public override async Task<double> CommitOneByOneAsync(Store engine, int count)
@@ -105,6 +107,11 @@ internal sealed class SqliteStore(string path) : Store
     {
         _opened.ForEach(s => s.Dispose());
         SqliteConnection.ClearAllPools();
+        if (!owned)
+        {
+            return ValueTask.CompletedTask;
+        }
+
         foreach (var file in new[] { path, path + "-wal", path + "-shm", path + ".loop", path + ".loop-wal", path + ".loop-shm" })
         {
             File.Delete(file);
@@ -116,6 +123,11 @@ internal sealed class SqliteStore(string path) : Store
     /// <summary>The settings as a connection of the engine's own has them.</summary>
     private async Task<IReadOnlyList<(string Name, string Value)>> EngineSettingsAsync()
     {
+        if (_opened.Count == 0)
+        {
+            OpenStorage(new TimeOrderedIdGenerator(new BenchmarkClock(World.Month(0))));
+        }
+
         await using var context = _opened[0].CreateContext();
         await context.Database.OpenConnectionAsync().ConfigureAwait(false);
         var connection = (SqliteConnection)context.Database.GetDbConnection();
@@ -147,66 +159,6 @@ internal sealed class SqliteStore(string path) : Store
     {
         using var connection = await OpenAsync([]).ConfigureAwait(false);
         Execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
-    }
-
-    /// <summary>Compiles the path that is timed, on rows that are taken back.</summary>
-    private static void WarmUp(SqliteConnection connection, List<Table> tables)
-    {
-        using var transaction = connection.BeginTransaction(deferred: false);
-        foreach (var table in tables)
-        {
-            using var insert = table.Insert(connection);
-            foreach (var row in table.Rows.Take(1000))
-            {
-                insert.Run(transaction, row);
-            }
-        }
-
-        transaction.Rollback();
-    }
-
-    private static double Insert(SqliteConnection connection, List<Table> tables, int commits)
-    {
-        var started = Stopwatch.GetTimestamp();
-        var inserts = tables.ConvertAll(t => t.Insert(connection));
-        for (var commit = 0; commit < commits; commit++)
-        {
-            using var transaction = connection.BeginTransaction(deferred: false);
-            for (var t = 0; t < tables.Count; t++)
-            {
-                var rows = tables[t].Rows;
-                for (var i = (int)((long)rows.Count * commit / commits); i < (int)((long)rows.Count * (commit + 1) / commits); i++)
-                {
-                    inserts[t].Run(transaction, rows[i]);
-                }
-            }
-
-            transaction.Commit();
-        }
-
-        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        inserts.ForEach(i => i.Dispose());
-        return seconds;
-    }
-
-    /// <summary>Rows and bytes that each side has written; the tables must hold the same, row for row.</summary>
-    private static (Totals Engine, Totals Limit) Compare(SqliteConnection connection, List<Table> tables)
-    {
-        var (engine, limit) = (default(Totals), default(Totals));
-        foreach (var table in tables)
-        {
-            var (of, and) = (TotalsOf(connection, "engine", table.Name), TotalsOf(connection, "main", table.Name));
-            var missing = (long)Scalar(connection, $"SELECT count(*) FROM engine.{table.Name} a WHERE NOT EXISTS (SELECT 1 FROM main.{table.Name} b WHERE {table.SameKey} AND {table.SameValues})")!;
-            if (of != and || missing != 0)
-            {
-                throw new InvalidOperationException($"{table.Name}: the engine wrote {of}, the limit {and}; {missing} rows differ.");
-            }
-
-            engine = new Totals(engine.Rows + of.Rows - table.Before.Rows, engine.Bytes + of.Bytes - table.Before.Bytes);
-            limit = new Totals(limit.Rows + and.Rows - table.Before.Rows, limit.Bytes + and.Bytes - table.Before.Bytes);
-        }
-
-        return (engine, limit);
     }
 
     private static List<string> Tables(SqliteConnection connection)
@@ -333,6 +285,84 @@ internal sealed class SqliteStore(string path) : Store
             }
 
             return rows;
+        }
+    }
+
+    /// <summary>One prepared statement per table, run for each row.</summary>
+    private sealed class PreparedInserts(SqliteConnection connection, List<Table> tables, int commits, Part? part) : Rewrite
+    {
+        public override Task<double> WriteAsync()
+        {
+            if (part is null)
+            {
+                WarmUp();
+            }
+
+            var started = Stopwatch.GetTimestamp();
+            var inserts = tables.ConvertAll(t => t.Insert(connection));
+            for (var commit = 0; commit < commits; commit++)
+            {
+                if (part is null || commit % part.Of == part.Number)
+                {
+                    Write(inserts, commit);
+                }
+            }
+
+            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            inserts.ForEach(i => i.Dispose());
+            return Task.FromResult(seconds);
+        }
+
+        public override Task<(Totals Engine, Totals Limit, string Tables)> CompareAsync()
+        {
+            var (engine, limit) = (default(Totals), default(Totals));
+            foreach (var table in tables)
+            {
+                var (of, and) = (TotalsOf(connection, "engine", table.Name), TotalsOf(connection, "main", table.Name));
+                var missing = (long)Scalar(connection, $"SELECT count(*) FROM engine.{table.Name} a WHERE NOT EXISTS (SELECT 1 FROM main.{table.Name} b WHERE {table.SameKey} AND {table.SameValues})")!;
+                if (of != and || missing != 0)
+                {
+                    throw new InvalidOperationException($"{table.Name}: the engine wrote {of}, the limit {and}; {missing} rows differ.");
+                }
+
+                engine = new Totals(engine.Rows + of.Rows - table.Before.Rows, engine.Bytes + of.Bytes - table.Before.Bytes);
+                limit = new Totals(limit.Rows + and.Rows - table.Before.Rows, limit.Bytes + and.Bytes - table.Before.Bytes);
+            }
+
+            return Task.FromResult((engine, limit, string.Join(' ', tables.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name}:{t.Rows.Count}")))));
+        }
+
+        public override ValueTask DisposeAsync() => connection.DisposeAsync();
+
+        private void Write(List<InsertStatement> inserts, int commit)
+        {
+            using var transaction = connection.BeginTransaction(deferred: false);
+            for (var t = 0; t < tables.Count; t++)
+            {
+                var rows = tables[t].Rows;
+                for (var i = (int)((long)rows.Count * commit / commits); i < (int)((long)rows.Count * (commit + 1) / commits); i++)
+                {
+                    inserts[t].Run(transaction, rows[i]);
+                }
+            }
+
+            transaction.Commit();
+        }
+
+        /// <summary>Compiles the path that is timed, on rows that are taken back.</summary>
+        private void WarmUp()
+        {
+            using var transaction = connection.BeginTransaction(deferred: false);
+            foreach (var table in tables)
+            {
+                using var insert = table.Insert(connection);
+                foreach (var row in table.Rows.Take(1000))
+                {
+                    insert.Run(transaction, row);
+                }
+            }
+
+            transaction.Rollback();
         }
     }
 

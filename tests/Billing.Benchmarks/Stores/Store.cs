@@ -20,16 +20,20 @@ internal abstract class Store : IAsyncDisposable
     /// <summary>The settings on which durability depends, as the engine's connections have them.</summary>
     public abstract Task<string> DescribeAsync();
 
+    /// <summary>Writes out what the database still holds back, so that engine and limit start alike.</summary>
+    public virtual Task SettleAsync() => Task.CompletedTask;
+
     /// <summary>Copies the database as it is now.</summary>
     public abstract Task<Store> CopyAsync();
 
     /// <summary>
-    /// Writes into this copy what the engine has written since it was made: the rows that are new or changed are read out of the engine's tables, what
-    /// they replace is taken out of the copy, and then plain statements write them, timed, in as many commits as the engine made. Both databases hold the same afterwards, which is checked.
+    /// Prepares to write into this copy what the engine has written since it was made: the rows that are new or changed are read out of the engine's tables, and what they replace is taken out
+    /// of the copy. Plain statements then write them, in as many commits as the engine made.
     /// </summary>
     /// <param name="engine">The engine's database.</param>
     /// <param name="commits">Commits that the engine made.</param>
-    public abstract Task<Written> WriteAgainAsync(Store engine, int commits);
+    /// <param name="part">Which part of the commits, where several processes write at the same time; another one has taken out what is replaced. Default: all.</param>
+    public abstract Task<Rewrite> PrepareAsync(Store engine, int commits, Part? part = null);
 
     /// <summary>Writes rows one by one, each in a commit of its own.</summary>
     /// <param name="engine">The engine's database, which has at least as many new usage records as wanted.</param>
@@ -48,14 +52,14 @@ internal abstract class Store : IAsyncDisposable
     /// <summary>Opens a database that another process has made.</summary>
     public static Store Open(Settings settings, string location) => settings.Store switch
     {
-        "sqlite" => new SqliteStore(location),
+        "sqlite" => new SqliteStore(location, owned: false),
         _ => throw new ArgumentException($"Store '{settings.Store}' cannot be opened by another process."),
     };
 
     public static Store Create(Settings settings, string name) => settings.Store switch
     {
         "memory" => new MemoryStore(),
-        "sqlite" => new SqliteStore(Path.Combine(settings.Folder, $"{name}.db")),
+        "sqlite" => new SqliteStore(Path.Combine(settings.Folder, $"{name}.db"), owned: true),
         _ => throw new ArgumentException($"There is no store '{settings.Store}' here."),
     };
 }
@@ -63,13 +67,23 @@ internal abstract class Store : IAsyncDisposable
 /// <summary>Rows and bytes (of the values, without the database's own).</summary>
 internal readonly record struct Totals(long Rows, long Bytes);
 
-/// <summary>What the limit wrote.</summary>
-/// <param name="Seconds">How long it took.</param>
-/// <param name="Commits">In how many commits.</param>
-/// <param name="Engine">Rows and bytes that the engine had written.</param>
-/// <param name="Limit">Rows and bytes that the limit wrote.</param>
-/// <param name="Tables">Rows by table.</param>
-internal sealed record Written(double Seconds, int Commits, Totals Engine, Totals Limit, string Tables);
+/// <summary>A part of the commits of a run: those whose number leaves a rest.</summary>
+/// <param name="Number">From 0.</param>
+/// <param name="Of">How many parts there are.</param>
+internal sealed record Part(int Number, int Of);
+
+/// <summary>Rows that the engine wrote, ready to be written again without it.</summary>
+internal abstract class Rewrite : IAsyncDisposable
+{
+    /// <summary>Writes them; gives seconds.</summary>
+    public abstract Task<double> WriteAsync();
+
+    /// <summary>Rows and bytes that each side wrote, with the rows of each table.</summary>
+    /// <exception cref="InvalidOperationException">The databases do not hold the same, row for row.</exception>
+    public abstract Task<(Totals Engine, Totals Limit, string Tables)> CompareAsync();
+
+    public abstract ValueTask DisposeAsync();
+}
 
 /// <summary>The in-memory adapter. It has no durable limit: what it is compared with are bars in figures.</summary>
 internal sealed class MemoryStore : Store
@@ -82,7 +96,7 @@ internal sealed class MemoryStore : Store
 
     public override Task<Store> CopyAsync() => throw NoLimit();
 
-    public override Task<Written> WriteAgainAsync(Store engine, int commits) => throw NoLimit();
+    public override Task<Rewrite> PrepareAsync(Store engine, int commits, Part? part = null) => throw NoLimit();
 
     public override Task<double> CommitOneByOneAsync(Store engine, int count) => throw NoLimit();
 
