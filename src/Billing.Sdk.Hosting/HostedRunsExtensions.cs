@@ -23,6 +23,7 @@ public static class HostedRunsExtensions
         services.AddOptions<HostedRunsOptions>().Configure(options => configure?.Invoke(options)).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<HostedRunsOptions>, HostedRunsOptionsValidator>());
         services.AddRunPerformer(s => s.GetRequiredService<IOptions<HostedRunsOptions>>().Value);
+        services.AddScheduledRun<BillRun>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, HostedRuns>());
         return services.AddBillingMonitor();
     }
@@ -36,7 +37,7 @@ public static class HostedRunsExtensions
         return services;
     }
 
-    /// <summary>Adds <see cref="RunPerformer"/> with the engine's runs, for those who schedule them in another way.</summary>
+    /// <summary>Adds <see cref="RunPerformer"/> with the engine's runs, for those who schedule them in another way. The run <see cref="ScheduledRuns.Bill"/> is theirs to add.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="options">Finds the options; asked at the first run.</param>
     public static IServiceCollection AddRunPerformer(this IServiceCollection services, Func<IServiceProvider, RunScheduleOptions> options)
@@ -48,7 +49,6 @@ public static class HostedRunsExtensions
         services.TryAddSingleton<RunLog>();
         services.TryAddSingleton<RunPerformer>();
         return services
-            .AddScheduledRun<BillRun>()
             .AddScheduledRun<CollectRun>()
             .AddScheduledRun<AgeRun>()
             .AddScheduledRun<ExpireCreditsRun>()

@@ -80,6 +80,11 @@ public class RunScheduleOptions
         var faults = Runs.Where(run => !known.Contains(run))
             .Select(run => $"There is no run '{run}' to schedule. Runs: {string.Join(", ", known.Order(StringComparer.Ordinal))}.")
             .ToList();
+        if (Worker.Lease < Duration.FromSeconds(1) || Worker.PageSize is < 1 or > 10_000 || Worker.Degree is < 1 or > 64 || Worker.Shard is not null)
+        {
+            faults.Add($"{nameof(Worker)} must have a lease of at least one second, 1 to 10,000 payers per page, a degree of 1 to 64, and no shard.");
+        }
+
         if (ShardSize is < 1 or > 1_000_000)
         {
             faults.Add($"{nameof(ShardSize)} is {ShardSize}, and must be 1 to 1,000,000.");
