@@ -26,7 +26,7 @@ public sealed class SqliteBillingDatabase : BillingDatabase, IDisposable
     public override int MaximumAttempts => 3;
 
     /// <inheritdoc/>
-    public override async Task<IDbContextTransaction> BeginReadAsync(DbContext context, CancellationToken cancellationToken)
+    public override async Task<IDbContextTransaction> BeginReadAsync(DbContext context, TenantId? tenant, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
         await context.Database.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);

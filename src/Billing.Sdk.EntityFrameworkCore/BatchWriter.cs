@@ -189,6 +189,7 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
     {
         var named = units.Where(u => u.Changes.Due.Count > 0).ToList();
         var payers = named.Select(u => u.Changes.PayerId).ToArray();
+        await database.LockDueAsync(context, batch.Tenant, payers, cancellationToken).ConfigureAwait(false);
         var stored = await EfBillingStorage<DbContext>.DueOf(context, batch.Tenant, payers)
             .ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
         var (inserts, updates, deletes) = (new List<object>(), new List<StoredRow>(), new List<StoredRow>());
@@ -217,7 +218,15 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
             throw new RaceException(new InvalidOperationException("A due item was marked in between."));
         }
 
-        await database.InsertAsync(context, inserts, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await database.InsertAsync(context, inserts, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (database.IsUniqueViolation(exception))
+        {
+            // The payer loses nothing by a mark: what is stored now decides.
+            throw new RaceException(exception);
+        }
     }
 
     private async Task<IReadOnlyList<AssignedNumber>?> GiveNumbersAsync((Unit Unit, NumberRequest Request)[] requests, CancellationToken cancellationToken)
@@ -225,6 +234,13 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
         var last = new Dictionary<(string, string), long>();
         var given = new List<AssignedNumber>();
         var (numbers, invoices) = (new List<InvoiceNumber>(), new List<StoredRow>());
+
+        // In one order, so that two pages with several series do not wait for each other.
+        foreach (var (entity, name) in requests.Select(r => (r.Request.LegalEntity, r.Request.Series)).Distinct().Order())
+        {
+            await database.LockNumbersAsync(context, batch.Tenant, entity, name, cancellationToken).ConfigureAwait(false);
+        }
+
         foreach (var (unit, request) in requests)
         {
             var series = (request.LegalEntity, request.Series);

@@ -106,9 +106,15 @@ public static class BillingModel
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is not null))
         {
             var column = entity.Property(property.PropertyType, property.Name).HasColumnName(SnakeCase(property.Name)).ValueGeneratedNever();
-            if (columns.For(property.PropertyType, IsMoney(type, property.Name)) is { } converter)
+            var converter = columns.For(property.PropertyType, IsMoney(type, property.Name));
+            if (converter is not null)
             {
                 column.HasConversion(converter);
+            }
+
+            if (columns.TextCollation is { } collation && (converter?.ProviderClrType ?? property.PropertyType) == typeof(string))
+            {
+                column.UseCollation(collation);
             }
 
             if (IsVersion(type, property.Name))

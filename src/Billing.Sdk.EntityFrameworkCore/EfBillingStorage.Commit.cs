@@ -9,7 +9,7 @@ public partial class EfBillingStorage<TContext>
     public Task<CommitResult> CommitAsync(BillingBatch batch, CancellationToken cancellationToken)
     {
         StorageRules.Check(batch);
-        return WriteAsync((context, cancel) => WriteBatchAsync(context, batch, cancel), cancellationToken);
+        return WriteAsync(batch.Tenant, (context, cancel) => WriteBatchAsync(context, batch, cancel), cancellationToken);
     }
 
     /// <summary>Writes a batch on the connection of the host's context, inside the host's transaction when one is open: both stand or fall together.</summary>
@@ -36,13 +36,14 @@ public partial class EfBillingStorage<TContext>
         {
             if (hostContext.Database.CurrentTransaction is not null)
             {
+                await _database.EnterTenantAsync(hostContext, batch.Tenant, cancellationToken).ConfigureAwait(false);
                 return await WriteBatchAsync(hostContext, batch, cancellationToken).ConfigureAwait(false);
             }
 
-            var transaction = await _database.BeginWriteAsync(hostContext, cancellationToken).ConfigureAwait(false);
+            var transaction = await _database.BeginWriteAsync(hostContext, batch.Tenant, cancellationToken).ConfigureAwait(false);
             await using var _ = transaction.ConfigureAwait(false);
             var result = await WriteBatchAsync(hostContext, batch, cancellationToken).ConfigureAwait(false);
-            await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+            await _database.CommitAsync(hostContext, transaction, cancellationToken).ConfigureAwait(false);
             return result;
         }
         finally

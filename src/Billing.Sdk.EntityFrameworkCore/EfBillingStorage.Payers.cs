@@ -16,11 +16,10 @@ public partial class EfBillingStorage<TContext>
         TenantId tenant, IReadOnlyList<string> payerIds, SnapshotParts parts, CancellationToken cancellationToken)
     {
         var ids = Distinct(payerIds);
-        return ReadAsync(
+        return ReadMomentAsync(
+            tenant,
             async (context, cancel) =>
             {
-                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-                await using var _ = transaction.ConfigureAwait(false);
                 var page = await PayerPage.ReadAsync(context, tenant, ids, parts, cancel).ConfigureAwait(false);
                 return page.Snapshots(payerIds);
             },

@@ -13,13 +13,9 @@ public partial class EfBillingStorage<TContext>
     public Task<IReadOnlyList<UsageData>> ReadUsageAsync(TenantId tenant, IReadOnlyList<UsageQuery> queries, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        return ReadAsync(
-            async (context, cancel) =>
-            {
-                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-                await using var _ = transaction.ConfigureAwait(false);
-                return await UsageAnswers.ReadAsync(Of<UsageRecordRow>(context, tenant), Of<UsageRollup>(context, tenant), queries, cancel).ConfigureAwait(false);
-            },
+        return ReadMomentAsync(
+            tenant,
+            (context, cancel) => UsageAnswers.ReadAsync(Of<UsageRecordRow>(context, tenant), Of<UsageRollup>(context, tenant), queries, cancel),
             cancellationToken);
     }
 
@@ -29,6 +25,7 @@ public partial class EfBillingStorage<TContext>
         ArgumentNullException.ThrowIfNull(events);
         StorageRules.Check(tenant, events);
         return WriteAsync<IReadOnlyList<UsageOutcome>>(
+            tenant,
             async (context, cancel) =>
             {
                 var known = new HashSet<Guid>();
@@ -52,6 +49,7 @@ public partial class EfBillingStorage<TContext>
 
     /// <inheritdoc/>
     public Task<UsageRecord?> FindUsageAsync(TenantId tenant, Guid hash, CancellationToken cancellationToken) => ReadAsync(
+        tenant,
         async (context, cancel) =>
             (await Of<UsageRecordRow>(context, tenant).SingleOrDefaultAsync(r => r.Hash == hash, cancel).ConfigureAwait(false))?.ToRecord(),
         cancellationToken);
@@ -59,6 +57,7 @@ public partial class EfBillingStorage<TContext>
     /// <inheritdoc/>
     public Task<IReadOnlyList<UsageRecord>> ReadUsageBucketAsync(
         TenantId tenant, string subscriptionId, string eventType, Instant bucket, CancellationToken cancellationToken) => RecordsAsync(
+        tenant,
         context => Of<UsageRecordRow>(context, tenant)
             .Where(r => r.SubscriptionId == subscriptionId && r.EventType == eventType && r.Bucket == bucket && !r.Removed)
             .OrderBy(r => r.At).ThenBy(r => r.Hash),
@@ -72,6 +71,7 @@ public partial class EfBillingStorage<TContext>
         ArgumentNullException.ThrowIfNull(rollups);
         StorageRules.Check(tenant, [new UsageAppend { Record = record, Rollups = rollups, MakesDue = makesDue }]);
         return WriteAsync(
+            tenant,
             async (context, cancel) =>
             {
                 var missing = await _database.UpdateAsync(context, [new StoredRow(UsageRecordRow.Of(record), record.Version - 1)], each: true, cancel).ConfigureAwait(false);
@@ -89,29 +89,32 @@ public partial class EfBillingStorage<TContext>
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
-        WriteAsync((context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
+        WriteAsync(tenant, (context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageRollupsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken)
     {
         var lastBucket = before - BucketLength;
-        return WriteAsync((context, cancel) => Of<UsageRollup>(context, tenant).Where(r => r.Bucket <= lastBucket).ExecuteDeleteAsync(cancel), cancellationToken);
+        return WriteAsync(tenant, (context, cancel) => Of<UsageRollup>(context, tenant).Where(r => r.Bucket <= lastBucket).ExecuteDeleteAsync(cancel), cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<UsageRecord>> ListUnattributedUsageAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) => RecordsAsync(
+        tenant,
         context => Of<UsageRecordRow>(context, tenant).Where(r => r.SubscriptionId == null && !r.Removed).OrderBy(r => r.At).ThenBy(r => r.Hash).Take(maximum),
         cancellationToken);
 
-    private Task<IReadOnlyList<UsageRecord>> RecordsAsync(Func<DbContext, IQueryable<UsageRecordRow>> query, CancellationToken cancellationToken) =>
+    private Task<IReadOnlyList<UsageRecord>> RecordsAsync(
+        TenantId tenant, Func<DbContext, IQueryable<UsageRecordRow>> query, CancellationToken cancellationToken) =>
         ReadAsync<IReadOnlyList<UsageRecord>>(
+            tenant,
             async (context, cancel) => (await query(context).ToListAsync(cancel).ConfigureAwait(false)).ConvertAll(r => r.ToRecord()), cancellationToken);
 
     /// <summary>Marks due items: the earlier moments stay, the version grows.</summary>
     private async Task MakeDueAsync(DbContext context, TenantId tenant, DueItem[] wanted, CancellationToken cancellationToken)
     {
         var marks = StorageRules.MergeMarks(wanted);
-        if (marks.Count == 0)
+        if (marks.Count == 0 || await _database.MarkDueAsync(context, marks, cancellationToken).ConfigureAwait(false))
         {
             return;
         }
