@@ -88,7 +88,7 @@ public sealed class BillingScheduler
             return;
         }
 
-        var wanted = new RunTriggers(Options).RunTriggerOf(tenant, run, schedule);
+        var wanted = new RunTriggers(Options, _clock).RunTriggerOf(tenant, run, schedule);
         if (stored?.Description != wanted.Description)
         {
             await scheduler.ScheduleJob(RunTriggers.RunJobOf(tenant.Id, run), wanted, ScheduleJobOptions.Replacing, cancellationToken).ConfigureAwait(false);
@@ -114,7 +114,7 @@ public sealed class BillingScheduler
 
             try
             {
-                var trigger = new RunTriggers(Options).ShardTriggerOf(shard, _clock.GetCurrentInstant());
+                var trigger = new RunTriggers(Options, _clock).ShardTriggerOf(shard, _clock.GetCurrentInstant());
                 await scheduler.ScheduleJob(RunTriggers.ShardJobOf(shard), trigger, default, cancellationToken).ConfigureAwait(false);
             }
             catch (ObjectAlreadyExistsException)

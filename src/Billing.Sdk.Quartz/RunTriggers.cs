@@ -7,7 +7,7 @@ using Quartz;
 namespace Billing.Quartz;
 
 /// <summary>Makes Quartz's jobs and triggers for schedules and shards. Pure.</summary>
-internal sealed class RunTriggers(QuartzRunsOptions options)
+internal sealed class RunTriggers(QuartzRunsOptions options, IClock clock)
 {
     /// <summary>Days of failing in a row before a job is left to its next time (or, for a shard, to the next look at the run).</summary>
     private const int MostRetries = 500;
@@ -33,7 +33,7 @@ internal sealed class RunTriggers(QuartzRunsOptions options)
             .WithDescription(string.Create(CultureInfo.InvariantCulture, $"{schedule}; tenant in {zone}; missed: {options.Missed}"))
             .WithRetryPolicy(_retries);
         return schedule.Interval is { } interval
-            ? trigger.StartAt(schedule.NextAfter(NodaConstants.UnixEpoch, zone).ToDateTimeOffset()).WithSchedule(Every(interval)).Build()
+            ? trigger.StartAt(schedule.NextAfter(clock.GetCurrentInstant(), zone).ToDateTimeOffset()).WithSchedule(Every(interval)).Build()
             : trigger.WithSchedule(Cron(schedule.Expression!, zone)).Build();
     }
 

@@ -66,6 +66,6 @@ internal sealed class ShardJob(BillingEngine engine, IBillingStorage storage, IC
     private async Task ComeBackAsync(IScheduler scheduler, RunShard shard, CancellationToken cancellationToken)
     {
         var at = Instant.Max(shard.LeasedUntil ?? Instant.MinValue, clock.GetCurrentInstant()) + AfterLease;
-        await scheduler.ScheduleTrigger(new RunTriggers(options.Value).ShardTriggerOf(shard, at), TriggerConflict.Keep, cancellationToken).ConfigureAwait(false);
+        await scheduler.ScheduleTrigger(new RunTriggers(options.Value, clock).ShardTriggerOf(shard, at), TriggerConflict.Keep, cancellationToken).ConfigureAwait(false);
     }
 }
