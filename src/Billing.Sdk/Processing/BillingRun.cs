@@ -68,15 +68,9 @@ internal sealed class BillingRun(EngineCore core)
         var works = await ReadAsync(tenant, context, [payerId], cancellationToken).ConfigureAwait(false);
         var work = works.Count == 1 ? works[0] : throw BillingException.NotFound("customer", payerId);
         TakeDue(work, await core.Storage.FindDueAsync(tenant.Id, DueKind.Billing, payerId, cancellationToken).ConfigureAwait(false));
-        var billing = new PayerBilling(core, work);
-        if (asOf is { } moment)
-        {
-            await billing.BillThroughAsync(moment, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            await billing.BillUntilIssuedAsync(tenant.Now, cancellationToken).ConfigureAwait(false);
-        }
+        var stages = new PageStages(core, tenant);
+        var billing = new PayerBilling(work, stages);
+        await stages.RunAsync(() => asOf is { } moment ? billing.BillThroughAsync(moment) : billing.BillUntilIssuedAsync(tenant.Now), cancellationToken).ConfigureAwait(false);
 
         return [.. billing.Issued.Select(id => work.Find<Invoice>(id)).OfType<Invoice>().Select(i => new InvoiceDocument(i, [.. work.LinesOf(i.Id).OrderBy(l => l.Position)]))];
     }
@@ -110,17 +104,9 @@ internal sealed class BillingRun(EngineCore core)
             var works = await ReadAsync(tenant, context, remaining, cancellationToken).ConfigureAwait(false);
             works.ForEach(w => TakeDue(w, page[w.PayerId]));
             var held = await HeldBackAsync(tenant, [.. works.Select(w => w.PayerId)], asOf, cancellationToken).ConfigureAwait(false);
-            var ready = new List<(PayerWork Work, PayerBilling? Billing)>();
-            var due = works.Where(w => w.Payer.DueAt <= asOf).ToList();
-            var usage = new PageUsage(core);
-            await usage.ReadAheadAsync(tenant, due.Where(w => !held.ContainsKey(w.PayerId)), cancellationToken).ConfigureAwait(false);
-            foreach (var work in due)
-            {
-                ready.Add(held.TryGetValue(work.PayerId, out var reason)
-                    ? (HoldBack(work, reason, asOf, quarantined), null)
-                    : await BillAsync(work, usage, tenant, context, asOf, quarantined, cancellationToken).ConfigureAwait(false));
-            }
-
+            var due = works.Where(w => w.Payer.DueAt <= asOf).ToLookup(w => held.ContainsKey(w.PayerId));
+            var ready = await BillAsync([.. due[false]], tenant, context, asOf, quarantined, cancellationToken).ConfigureAwait(false);
+            ready.AddRange(due[true].Select(w => (HoldBack(w, held[w.PayerId], asOf, quarantined), (PayerBilling?)null)));
             var changed = ready.Where(r => r.Work.HasChanges).ToList();
             if (changed.Count == 0)
             {
@@ -167,34 +153,52 @@ internal sealed class BillingRun(EngineCore core)
             .OfType<Invoice>()
             .Select(i => numbers.TryGetValue(i.Id, out var number) ? i with { SeriesNumber = number.SeriesNumber, Number = number.Number } : i);
 
-    private async Task<(PayerWork Work, PayerBilling? Billing)> BillAsync(
-        PayerWork work,
-        PageUsage usage,
+    private async Task<List<(PayerWork Work, PayerBilling? Billing)>> BillAsync(
+        IReadOnlyList<PayerWork> works,
         TenantContext tenant,
         CommandContext context,
         Instant asOf,
         List<QuarantineItem> quarantined,
         CancellationToken cancellationToken)
     {
-        try
+        var stages = new PageStages(core, tenant);
+        var billings = works.Select(w => new PayerBilling(w, stages)).ToList();
+        var errors = await stages.RunAsync(billings.ConvertAll(b => (Func<Task>)(() => b.BillThroughAsync(asOf))), cancellationToken).ConfigureAwait(false);
+        var billed = new List<(PayerWork, PayerBilling?)>();
+        for (var i = 0; i < billings.Count; i++)
         {
-            var billing = new PayerBilling(core, work, usage);
-            await billing.BillThroughAsync(asOf, cancellationToken).ConfigureAwait(false);
+            var work = works[i];
+            if (errors[i] is { } error)
+            {
+                billed.Add((await QuarantineAsync(work, error, tenant, context, asOf, quarantined, cancellationToken).ConfigureAwait(false), null));
+                continue;
+            }
+
             if (work.Find<QuarantineItem>(work.PayerId) is { } released)
             {
                 work.Remove(released);
             }
 
-            return (work, billing);
+            billed.Add((work, billings[i]));
         }
-        catch (Exception error) when (error is BillingException or OverflowException or InvalidOperationException)
-        {
-            // One payer whose inputs cannot be billed must not stop the others: it waits, with its reason, and what was computed for it is dropped.
-            _logger.LogError(error, "Payer {Payer} of tenant {Tenant} goes to quarantine.", work.PayerId, tenant.Id);
-            var code = (error as BillingException)?.Code ?? BillingErrorCodes.TaskFailed;
-            var fresh = await ReadAsync(tenant, context, [work.PayerId], cancellationToken).ConfigureAwait(false);
-            return (Quarantine(fresh[0], "bill", code, error.Message, asOf, RetryQuarantined, quarantined), null);
-        }
+
+        return billed;
+    }
+
+    /// <summary>One payer whose inputs cannot be billed must not stop the others: it waits, with its reason, and what was computed for it is dropped.</summary>
+    private async Task<PayerWork> QuarantineAsync(
+        PayerWork work,
+        Exception error,
+        TenantContext tenant,
+        CommandContext context,
+        Instant asOf,
+        List<QuarantineItem> quarantined,
+        CancellationToken cancellationToken)
+    {
+        _logger.LogError(error, "Payer {Payer} of tenant {Tenant} goes to quarantine.", work.PayerId, tenant.Id);
+        var code = (error as BillingException)?.Code ?? BillingErrorCodes.TaskFailed;
+        var fresh = await ReadAsync(tenant, context, [work.PayerId], cancellationToken).ConfigureAwait(false);
+        return Quarantine(fresh[0], "bill", code, error.Message, asOf, RetryQuarantined, quarantined);
     }
 
     private static PayerWork HoldBack(PayerWork work, string reason, Instant asOf, List<QuarantineItem> quarantined) =>
