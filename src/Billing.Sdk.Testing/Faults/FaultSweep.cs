@@ -127,7 +127,7 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
     private readonly Dictionary<string, Books> _booksAfter = new(StringComparer.Ordinal);
     private readonly List<string> _failures = [];
     private IReadOnlyList<string> _delivered = [];
-    private bool _settled;
+    private int _parts;
 
     public FaultInjector Injector { get; } = injector;
 
@@ -138,13 +138,14 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
 
     public override async Task DoAsync(LifecycleRun run, string path, Func<Task> part)
     {
+        var before = Injector.Injected;
         var marks = run.Marks.ToList();
         for (var repeats = 0; ; repeats++)
         {
             try
             {
                 await part().ConfigureAwait(false);
-                return;
+                break;
             }
             catch (Exception error) when (IsInjected(error) && repeats < Repeats)
             {
@@ -153,24 +154,17 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
                 marks.ForEach(m => run.Marks.Add(m.Key, m.Value));
             }
         }
-    }
 
-    public override async Task AfterStepAsync(LifecycleRun run, string path, CancellationToken cancellationToken)
-    {
         using var suspended = Injector.Suspend();
+        var place = $"part {_parts++} ({path})";
         if (clean is null)
         {
-            _booksAfter[path] = await ReadBooksAsync(run, cancellationToken).ConfigureAwait(false);
-            return;
+            _booksAfter[place] = await ReadBooksAsync(run, CancellationToken.None).ConfigureAwait(false);
         }
-
-        if (Injector.Injected is null || _settled)
+        else if (Injector.Injected != before)
         {
-            return;
+            await CompareAsync(run, place, CancellationToken.None).ConfigureAwait(false);
         }
-
-        _settled = true;
-        await CompareAsync(run, path, cancellationToken).ConfigureAwait(false);
     }
 
     public override async Task EndAsync(LifecycleRun run, DueWork dueWork, CancellationToken cancellationToken)
@@ -217,7 +211,7 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
         }
 
         _failures.AddRange(actual.DifferencesFrom(expected).Select(d => $"{path}: other books: {d}"));
-        _failures.AddRange((await run.FindViolationsAsync([], cancellationToken).ConfigureAwait(false)).Select(v => $"{path}: {v}"));
+        _failures.AddRange((await run.FindViolationsAsync(cancellationToken).ConfigureAwait(false)).Select(v => $"{path}: {v}"));
     }
 
     /// <summary>Lets collection, dispatch and what follows run as of the moment at which they want to be run next.</summary>

@@ -6,9 +6,6 @@ internal abstract class RunGuard
     /// <summary>Does a part: a step, or the work that falls due before it.</summary>
     public abstract Task DoAsync(LifecycleRun run, string path, Func<Task> part);
 
-    /// <summary>Called after each step, in place of the check of the invariants.</summary>
-    public abstract Task AfterStepAsync(LifecycleRun run, string path, CancellationToken cancellationToken);
-
     /// <summary>Called after the last step.</summary>
     public abstract Task EndAsync(LifecycleRun run, DueWork dueWork, CancellationToken cancellationToken);
 
