@@ -20,6 +20,7 @@ internal sealed class PayerWork
     private readonly Dictionary<Type, Table> _tables = [];
     private readonly List<NumberRequest> _numbers = [];
     private readonly Dictionary<DueKind, Instant?> _due = [];
+    private readonly IReadOnlyList<DueItem> _dueSeen = [];
     private readonly long _expectedVersion;
 
     private PayerWork(TenantContext context, CommandContext actor, Customer payer, long expectedVersion)
@@ -33,6 +34,7 @@ internal sealed class PayerWork
     public PayerWork(TenantContext context, CommandContext actor, PayerSnapshot snapshot)
         : this(context, actor, snapshot.Payer, snapshot.Payer.BillingVersion)
     {
+        _dueSeen = snapshot.Due;
         Load(snapshot.Customers);
         Load(snapshot.Contacts);
         Load(snapshot.Subscriptions);
@@ -130,6 +132,15 @@ internal sealed class PayerWork
     /// <summary>Has runs look at the payer again at a moment, without a change of what is due.</summary>
     public void PostponeBilling(Instant until) => _due[DueKind.Billing] = until;
 
+    /// <summary>A change of the past: when it reaches into settled periods, runs look at everything again.</summary>
+    public void ReachBackTo(Instant at)
+    {
+        if (Payer.SettledThrough > at)
+        {
+            Put(Payer with { SettledThrough = null, HistoryFrom = default, FirstOpenInvoice = 0 });
+        }
+    }
+
     /// <summary>Brings the billing run's next look forward to a moment, never back.</summary>
     public void BillNoLaterThan(Instant at)
     {
@@ -179,6 +190,7 @@ internal sealed class PayerWork
             Rows = [.. _tables.Values.SelectMany(t => t.Changes())],
             Numbers = [.. _numbers.Where(n => Find<Invoice>(n.InvoiceId) is not null)],
             Due = new Dictionary<DueKind, Instant?>(_due),
+            DueSeen = _dueSeen.ToDictionary(d => d.Kind, d => d.Version),
             Idempotency = idempotency,
         };
     }
