@@ -95,7 +95,7 @@ public sealed class Books
 
         foreach (var term in snapshot.Terms)
         {
-            Add($"{payer} term {term.SubscriptionId}/{term.Sequence} {term.Kind} {term.EffectiveAt} {term.Plan} {string.Join(' ', term.Quantities.Select(q => Text($"{q.Key}={Number(q.Value)}")))} superseded {term.SupersededAt is not null}");
+            Add($"{payer} term {term.SubscriptionId}/{term.Sequence} {term.Kind} {MomentOf(term)} {term.Plan} {string.Join(' ', term.Quantities.Select(q => Text($"{q.Key}={Number(q.Value)}")))} superseded {term.SupersededAt is not null}");
         }
 
         foreach (var subscription in snapshot.Subscriptions)
@@ -107,6 +107,10 @@ public sealed class Books
         AddPayments(snapshot);
         AddCredits(snapshot);
     }
+
+    /// <summary>What dunning changes it changes when the engine knows the gateway's last answer: the day says enough.</summary>
+    private static string MomentOf(Subscriptions.SubscriptionTerm term) =>
+        term.ByDunning ? NodaTime.Text.LocalDatePattern.Iso.Format(term.EffectiveAt.InUtc().Date) : term.EffectiveAt.ToString();
 
     private void AddInvoices(PayerSnapshot snapshot)
     {

@@ -47,7 +47,7 @@ public sealed record FaultSweepResult(string File, FaultKind Kind, int Operation
 /// </summary>
 /// <remarks>
 /// After the step that failed, and at the end, the invariants must hold and the <see cref="Books"/> must be those of the undisturbed run. An attempt whose answer was lost is
-/// settled by collection runs as of the moments at which the engine wants to ask again. Thread-safe.
+/// settled by the collection run of the moment at which the engine wants to ask again. Thread-safe.
 /// </remarks>
 public sealed class FaultSweep
 {
@@ -172,7 +172,7 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
         using var suspended = Injector.Suspend();
 
         // Long enough for leases and for questions to gateways; so that both histories stand at the same moment.
-        await dueWork.DoUntilAsync(run.Now + NodaTime.Duration.FromDays(2), cancellationToken).ConfigureAwait(false);
+        await dueWork.DoUntilAsync(run.Scenario.Timeline[^1].At + NodaTime.Duration.FromDays(2), cancellationToken).ConfigureAwait(false);
         _delivered = [.. run.Host.Notifications.Sent.Select(n => $"{n.Message.CustomerId} {n.Message.Name}").Order(StringComparer.Ordinal)];
         if (clean is null)
         {
@@ -214,7 +214,7 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
         _failures.AddRange((await run.FindViolationsAsync(cancellationToken).ConfigureAwait(false)).Select(v => $"{path}: {v}"));
     }
 
-    /// <summary>Lets collection, dispatch and what follows run as of the moment at which they want to be run next.</summary>
+    /// <summary>Lets time pass until collection wants to be run next, and runs it: minutes or an hour, until a gateway may be asked.</summary>
     private static async Task<bool> SettleAsync(LifecycleRun run, CancellationToken cancellationToken)
     {
         var next = await run.Host.Storage.ReadNextDueAsync(ScenarioHost.Tenant, DueKind.Collection, cancellationToken).ConfigureAwait(false);
@@ -223,7 +223,8 @@ internal sealed class SweepGuard(FaultInjector injector, SweepGuard? clean) : Ru
             return false;
         }
 
-        await run.Engine.Runs.CollectAsync(run.Context, next.DueAt, cancellationToken).ConfigureAwait(false);
+        run.Host.Clock.AdvanceTo(next.DueAt);
+        await run.Engine.Runs.CollectAsync(run.Context, run.Now, cancellationToken).ConfigureAwait(false);
         return true;
     }
 }
