@@ -389,12 +389,22 @@ public sealed class UsageFacade
                 : throw BillingException.For(BillingErrorCodes.Ambiguous, "usage event", entry.Event.Id, "customer", $"Subscriptions {string.Join(", ", matches.Select(m => m.Subscription.Id))} all have a charge on its meter; name one.");
         }
 
-        /// <summary>Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due.</summary>
+        /// <summary>
+        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due; late usage leaves word how far it reaches back, so that the next run looks there.
+        /// </summary>
         public DueItem? DueOf(SubscriptionWithTerms owner, UsageEvent usage, List<Meter> meters)
         {
-            var atOnce = Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
-            return atOnce || owner.DueAt is null
-                ? new DueItem { Tenant = tenant.Id, Kind = DueKind.Billing, PayerId = owner.Subscription.PayerId, DueAt = tenant.Now }
+            var atOnce = owner.DueAt is null || Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
+            var isLate = usage.At < owner.BilledThrough;
+            return atOnce || isLate
+                ? new DueItem
+                {
+                    Tenant = tenant.Id,
+                    Kind = DueKind.Billing,
+                    PayerId = owner.Subscription.PayerId,
+                    DueAt = atOnce ? tenant.Now : owner.DueAt!.Value,
+                    ReopensFrom = isLate ? usage.At : null,
+                }
                 : null;
         }
 
