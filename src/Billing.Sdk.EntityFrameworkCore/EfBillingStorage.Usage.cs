@@ -24,7 +24,7 @@ public partial class EfBillingStorage<TContext>
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
         StorageRules.Check(tenant, events);
@@ -32,19 +32,19 @@ public partial class EfBillingStorage<TContext>
             async (context, cancel) =>
             {
                 var known = new HashSet<Guid>();
-                foreach (var part in events.Select(e => e.Record.Hash).Distinct().Chunk(500))
+                foreach (var part in events.Records.Select(r => r.Hash).Distinct().Chunk(500))
                 {
                     known.UnionWith(await Of<UsageKeyRow>(context, tenant).Where(k => part.Contains(k.Hash)).Select(k => k.Hash).ToListAsync(cancel).ConfigureAwait(false));
                 }
 
-                var outcomes = events.Select(e => known.Add(e.Record.Hash) ? UsageOutcome.Accepted : UsageOutcome.Duplicate).ToArray();
-                var accepted = events.Where((_, i) => outcomes[i] == UsageOutcome.Accepted).ToArray();
+                var outcomes = events.Records.Select(r => known.Add(r.Hash) ? UsageOutcome.Accepted : UsageOutcome.Duplicate).ToArray();
+                var accepted = events.Records.Where((_, i) => outcomes[i] == UsageOutcome.Accepted).ToArray();
                 var rows = new List<object>(accepted.Length * 3);
-                rows.AddRange(accepted.Select(a => new UsageKeyRow { Tenant = tenant, Hash = a.Record.Hash, RecordedAt = a.Record.RecordedAt }));
-                rows.AddRange(accepted.Select(a => UsageRecordRow.Of(a.Record)));
-                rows.AddRange(StorageRules.MergeRollups(accepted.SelectMany(a => a.Rollups), _ids));
+                rows.AddRange(accepted.Select(r => new UsageKeyRow { Tenant = tenant, Hash = r.Hash, At = r.Event.At }));
+                rows.AddRange(accepted.Select(UsageRecordRow.Of));
+                rows.AddRange(events.RollupsOf(outcomes, _ids));
                 await InsertOrRaceAsync(context, rows, cancel).ConfigureAwait(false);
-                await MakeDueAsync(context, tenant, [.. accepted.Select(a => a.MakesDue).OfType<DueItem>()], cancel).ConfigureAwait(false);
+                await MakeDueAsync(context, tenant, [.. events.DueOf(outcomes)], cancel).ConfigureAwait(false);
                 return outcomes;
             },
             cancellationToken);
@@ -90,6 +90,10 @@ public partial class EfBillingStorage<TContext>
     /// <inheritdoc/>
     public Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
         WriteAsync((context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
+        WriteAsync((context, cancel) => Of<UsageKeyRow>(context, tenant).Where(k => k.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageRollupsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken)
