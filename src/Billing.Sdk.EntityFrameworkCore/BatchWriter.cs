@@ -124,8 +124,8 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
                 return taken;
             }
 
-            await ForgetDueAsync(units, cancellationToken).ConfigureAwait(false);
-            await database.InsertAsync(context, [.. units.SelectMany(u => u.Inserts(batch.Tenant))], cancellationToken).ConfigureAwait(false);
+            await SetDueAsync(units, cancellationToken).ConfigureAwait(false);
+            await database.InsertAsync(context, [.. units.SelectMany(u => u.Inserts())], cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (Exception exception) when (database.IsUniqueViolation(exception))
@@ -184,15 +184,40 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
         return null;
     }
 
-    /// <summary>Takes away the due items that the units set anew or remove.</summary>
-    private async Task ForgetDueAsync(List<Unit> units, CancellationToken cancellationToken)
+    /// <summary>Sets and removes the due items that the units name; one that was marked meanwhile keeps the earlier moment.</summary>
+    private async Task SetDueAsync(List<Unit> units, CancellationToken cancellationToken)
     {
-        foreach (var ofKind in units.SelectMany(u => u.Changes.Due.Keys, (u, kind) => (kind, u.Changes.PayerId)).GroupBy(d => d.kind, d => d.PayerId))
+        var named = units.Where(u => u.Changes.Due.Count > 0).ToList();
+        var payers = named.Select(u => u.Changes.PayerId).ToArray();
+        var stored = await EfBillingStorage<DbContext>.DueOf(context, batch.Tenant, payers)
+            .ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
+        var (inserts, updates, deletes) = (new List<object>(), new List<StoredRow>(), new List<StoredRow>());
+        foreach (var (unit, kind) in named.SelectMany(u => u.Changes.Due.Keys, (u, kind) => (u, kind)))
         {
-            var (kind, payers) = (ofKind.Key, ofKind.ToArray());
-            await context.Set<DueItem>().Where(d => d.Tenant == batch.Tenant && d.Kind == kind && payers.Contains(d.PayerId))
-                .ExecuteDeleteAsync(cancellationToken).ConfigureAwait(false);
+            var before = stored.GetValueOrDefault((kind, unit.Changes.PayerId));
+            var after = StorageRules.After(before, unit.Changes, batch.Tenant, kind);
+            switch (before, after)
+            {
+                case (null, not null):
+                    inserts.Add(after);
+                    break;
+                case (not null, null):
+                    deletes.Add(new StoredRow(before, before.Version));
+                    break;
+                case (not null, not null):
+                    updates.Add(new StoredRow(after, before.Version));
+                    break;
+            }
         }
+
+        var lost = await database.DeleteAsync(context, deletes, cancellationToken).ConfigureAwait(false);
+        lost = [.. lost, .. await database.UpdateAsync(context, updates, each: true, cancellationToken).ConfigureAwait(false)];
+        if (lost.Count > 0)
+        {
+            throw new RaceException(new InvalidOperationException("A due item was marked in between."));
+        }
+
+        await database.InsertAsync(context, inserts, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<IReadOnlyList<AssignedNumber>?> GiveNumbersAsync((Unit Unit, NumberRequest Request)[] requests, CancellationToken cancellationToken)
@@ -294,11 +319,9 @@ internal sealed class BatchWriter(DbContext context, BillingDatabase database, B
         public IEnumerable<IBillingRow> Rows(RowOperation operation) =>
             Changes.Rows.Where(c => c.Operation == operation && !ReferenceEquals(c.Row, OwnUpdate)).Select(c => c.Row);
 
-        public IEnumerable<object> Inserts(TenantId tenant)
+        public IEnumerable<object> Inserts()
         {
-            var due = Changes.Due.Where(d => d.Value is not null)
-                .Select(d => new DueItem { Tenant = tenant, Kind = d.Key, PayerId = Changes.PayerId, DueAt = d.Value!.Value });
-            var rows = Rows(RowOperation.Insert).Concat<object>(due);
+            var rows = Rows(RowOperation.Insert);
             return Changes.Idempotency is { } record ? rows.Append(record) : rows;
         }
 

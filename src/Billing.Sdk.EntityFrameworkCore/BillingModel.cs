@@ -52,6 +52,7 @@ public static class BillingModel
         (typeof(UsageRollup), [nameof(UsageRollup.Tenant), nameof(UsageRollup.SubscriptionId), nameof(UsageRollup.Meter), nameof(UsageRollup.Bucket)]),
         (typeof(RejectedRecord), [nameof(RejectedRecord.Tenant), nameof(RejectedRecord.RecordedAt)]),
         (typeof(CouponRedemption), [nameof(CouponRedemption.Tenant), nameof(CouponRedemption.Coupon)]),
+        (typeof(InvoiceLine), [nameof(InvoiceLine.Tenant), nameof(InvoiceLine.PayerId), nameof(InvoiceLine.RecordedAt)]),
         (typeof(DueItem), [nameof(DueItem.Kind), nameof(DueItem.DueAt), nameof(DueItem.Tenant), nameof(DueItem.PayerId)]),
         (typeof(OutboxMessage), [nameof(OutboxMessage.State), nameof(OutboxMessage.Tenant), nameof(OutboxMessage.PayerId), nameof(OutboxMessage.Sequence)]),
     ];
@@ -73,7 +74,9 @@ public static class BillingModel
                 entity.HasIndex(WithTenant(type, names)).IsUnique();
             }
 
-            var coveredByKey = key.FirstOrDefault() == nameof(IPayerRow.PayerId) || unique.Any(u => u[0] == nameof(IPayerRow.PayerId));
+            var coveredByKey = key.FirstOrDefault() == nameof(IPayerRow.PayerId)
+                || unique.Any(u => u[0] == nameof(IPayerRow.PayerId))
+                || Indexes.Any(i => i.Type == type && i.Columns[1] == nameof(IPayerRow.PayerId));
             if (typeof(IPayerRow).IsAssignableFrom(type) && !coveredByKey)
             {
                 entity.HasIndex(nameof(IPayerRow.Tenant), nameof(IPayerRow.PayerId));

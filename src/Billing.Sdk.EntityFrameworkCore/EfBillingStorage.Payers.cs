@@ -32,6 +32,7 @@ public partial class EfBillingStorage<TContext>
     {
         private readonly Dictionary<Type, object> _rows = [];
         private bool _withCustomers;
+        private ILookup<string, DueItem> _due = Array.Empty<DueItem>().ToLookup(d => d.PayerId);
 
         public static async Task<PayerPage> ReadAsync(DbContext context, TenantId tenant, string[] ids, SnapshotParts parts, CancellationToken cancellationToken)
         {
@@ -39,23 +40,33 @@ public partial class EfBillingStorage<TContext>
             var wanted = page._withCustomers
                 ? Of<Customer>(context, tenant).Where(c => ids.Contains(c.PayerId))
                 : Of<Customer>(context, tenant).Where(c => ids.Contains(c.Id) && c.PayerId == c.Id);
+            var payers = Of<Customer>(context, tenant).Where(c => ids.Contains(c.Id));
+            var (lines, items, invoices) = (Of<InvoiceLine>(context, tenant), Of<PendingItem>(context, tenant), Of<Invoice>(context, tenant));
             await page.AddAsync(wanted, cancellationToken).ConfigureAwait(false);
             await AddPartAsync<CustomerContact>(SnapshotParts.Customers).ConfigureAwait(false);
             await AddPartAsync<Subscription>(SnapshotParts.Subscriptions).ConfigureAwait(false);
             await AddPartAsync<SubscriptionTerm>(SnapshotParts.Subscriptions).ConfigureAwait(false);
-            await AddPartAsync<InvoiceLine>(SnapshotParts.Lines).ConfigureAwait(false);
-            await AddPartAsync<PendingItem>(SnapshotParts.PendingItems).ConfigureAwait(false);
+            await AddOpenAsync(SnapshotParts.Lines, lines.Join(payers, l => l.PayerId, c => c.Id, (l, c) => new { Row = l, Payer = c }).Where(p => p.Row.RecordedAt >= p.Payer.HistoryFrom).Select(p => p.Row)).ConfigureAwait(false);
+            await AddOpenAsync(
+                SnapshotParts.PendingItems, items.Join(payers, i => i.PayerId, c => c.Id, (i, c) => new { Row = i, Payer = c })
+                    .Where(p => p.Row.InvoiceId == null || p.Row.RecordedAt >= p.Payer.HistoryFrom).Select(p => p.Row)).ConfigureAwait(false);
             await AddPartAsync<CouponRedemption>(SnapshotParts.Redemptions).ConfigureAwait(false);
             await AddPartAsync<CreditGrant>(SnapshotParts.Credits).ConfigureAwait(false);
             await AddPartAsync<CreditNote>(SnapshotParts.Credits).ConfigureAwait(false);
             await AddPartAsync<CreditUse>(SnapshotParts.Credits).ConfigureAwait(false);
-            await AddPartAsync<Invoice>(SnapshotParts.Invoices).ConfigureAwait(false);
+            await AddOpenAsync(SnapshotParts.Invoices, invoices.Join(payers, i => i.PayerId, c => c.Id, (i, c) => new { Row = i, Payer = c }).Where(p => p.Row.Ordinal >= p.Payer.FirstOpenInvoice).Select(p => p.Row)).ConfigureAwait(false);
             await AddPartAsync<Payment>(SnapshotParts.Payments).ConfigureAwait(false);
             await AddPartAsync<PaymentAttempt>(SnapshotParts.Payments).ConfigureAwait(false);
             await AddPartAsync<Refund>(SnapshotParts.Payments).ConfigureAwait(false);
             await AddPartAsync<PaymentMethod>(SnapshotParts.PaymentMethods).ConfigureAwait(false);
             await AddPartAsync<QuarantineItem>(SnapshotParts.Quarantine).ConfigureAwait(false);
+            page._due = (await DueOf(context, tenant, ids).ToListAsync(cancellationToken).ConfigureAwait(false))
+                .ToLookup(d => d.PayerId, StringComparer.Ordinal);
             return page;
+
+            Task AddOpenAsync<T>(SnapshotParts part, IQueryable<T> open)
+                where T : class, IPayerRow =>
+                parts.HasFlag(part | SnapshotParts.OpenOnly) ? page.AddAsync(open, cancellationToken) : AddPartAsync<T>(part);
 
             Task AddPartAsync<T>(SnapshotParts part)
                 where T : class, IPayerRow =>
@@ -89,6 +100,7 @@ public partial class EfBillingStorage<TContext>
                 Attempts = [.. Rows<PaymentAttempt>(payerId).OrderBy(a => a.PaymentId).ThenBy(a => a.Number)],
                 Refunds = [.. Rows<Refund>(payerId).OrderBy(r => r.Id)],
                 PaymentMethods = [.. Rows<PaymentMethod>(payerId).OrderBy(m => m.AddedAt).ThenBy(m => m.Id, StringComparer.Ordinal)],
+                Due = [.. _due[payerId].OrderBy(d => d.Kind)],
                 Quarantine = Rows<QuarantineItem>(payerId).FirstOrDefault(),
             };
         }

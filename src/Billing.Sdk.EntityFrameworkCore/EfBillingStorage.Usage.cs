@@ -111,20 +111,26 @@ public partial class EfBillingStorage<TContext>
         ReadAsync<IReadOnlyList<UsageRecord>>(
             async (context, cancel) => (await query(context).ToListAsync(cancel).ConfigureAwait(false)).ConvertAll(r => r.ToRecord()), cancellationToken);
 
-    /// <summary>Sets due items unless an earlier moment is stored.</summary>
+    /// <summary>Marks due items: the earlier moments stay, the version grows.</summary>
     private async Task MakeDueAsync(DbContext context, TenantId tenant, DueItem[] wanted, CancellationToken cancellationToken)
     {
-        var earliest = wanted.GroupBy(d => (d.Kind, d.PayerId)).Select(g => g.MinBy(d => d.DueAt)!).ToArray();
-        if (earliest.Length == 0)
+        var marks = StorageRules.MergeMarks(wanted);
+        if (marks.Count == 0)
         {
             return;
         }
 
-        var payers = earliest.Select(d => d.PayerId).Distinct().ToArray();
-        var stored = await Of<DueItem>(context, tenant).Where(d => payers.Contains(d.PayerId)).ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
-        var replaced = earliest.Where(d => stored.TryGetValue((d.Kind, d.PayerId), out var old) && old.DueAt > d.DueAt).Select(d => new StoredRow(d, null)).ToArray();
-        await _database.UpdateAsync(context, replaced, each: true, cancellationToken).ConfigureAwait(false);
-        await InsertOrRaceAsync(context, [.. earliest.Where(d => !stored.ContainsKey((d.Kind, d.PayerId)))], cancellationToken).ConfigureAwait(false);
+        var payers = marks.Select(d => d.PayerId).Distinct().ToArray();
+        var stored = await DueOf(context, tenant, payers).ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
+        var known = marks.Where(d => stored.ContainsKey((d.Kind, d.PayerId))).Select(d => (Mark: d, Stored: stored[(d.Kind, d.PayerId)]));
+        var updates = known.Select(k => new StoredRow(StorageRules.Mark(k.Stored, k.Mark), k.Stored.Version)).ToArray();
+        var lost = await _database.UpdateAsync(context, updates, each: true, cancellationToken).ConfigureAwait(false);
+        if (lost.Count > 0)
+        {
+            throw new RaceException(new InvalidOperationException("A due item was marked in between."));
+        }
+
+        await InsertOrRaceAsync(context, [.. marks.Where(d => !stored.ContainsKey((d.Kind, d.PayerId))).Select(d => d with { Version = 1 })], cancellationToken).ConfigureAwait(false);
     }
 
     private async Task InsertOrRaceAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken)
@@ -253,15 +259,14 @@ internal static class UsageAnswers
             ILookup<(string, string), UsageRollup> rollups, ILookup<(string, string), Instant> buckets, ILookup<(string, string), UsageRecord> events)
         {
             var own = HasWhole
-                ? rollups[(Query.SubscriptionId, Query.Meter)].Where(r => r.Bucket >= WholeFrom && r.Bucket < WholeTo).OrderBy(r => r.Id).ToArray()
+                ? rollups[(Query.SubscriptionId, Query.Meter)].Where(r => r.Bucket >= WholeFrom && r.Bucket < WholeTo).ToArray()
                 : [];
-            var known = own.Select(r => r.Bucket).ToHashSet();
+            var known = own.Length == 0 ? WholeTo : own.Min(r => r.Bucket);
             return new UsageData
             {
-                Rollups = own,
+                Groups = StorageRules.Combine(own),
                 Events = events[(Query.SubscriptionId, Query.EventType)].Where(r => Wanted(r.Event.At)).OrderBy(r => r.Event.At).ThenBy(r => r.Hash).ToArray(),
-                RollupsMissing = HasWhole
-                    && buckets[(Query.SubscriptionId, Query.EventType)].Any(b => b >= WholeFrom && b < WholeTo && !known.Contains(b)),
+                RollupsMissing = HasWhole && buckets[(Query.SubscriptionId, Query.EventType)].Any(b => b >= WholeFrom && b < known),
             };
         }
 

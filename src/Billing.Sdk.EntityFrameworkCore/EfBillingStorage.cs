@@ -140,6 +140,33 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
         cancellationToken);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<DueItem>> ReadDueRangeAsync(
+        TenantId tenant, DueKind kind, Instant upTo, string? after, string? through, int maximum, CancellationToken cancellationToken) =>
+        ListAsync(context => DueInRange(context, tenant, kind, upTo, after, through).Take(maximum), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<DueRanges> SplitDueAsync(TenantId tenant, DueKind kind, Instant upTo, int size, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return ReadAsync(
+            async (context, cancel) =>
+            {
+                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
+                await using var _ = transaction.ConfigureAwait(false);
+                var total = await DueInRange(context, tenant, kind, upTo, null, null).CountAsync(cancel).ConfigureAwait(false);
+                var borders = new List<string>(total / size);
+                while (borders.Count < total / size)
+                {
+                    var last = borders.Count == 0 ? null : borders[^1];
+                    borders.Add(await DueInRange(context, tenant, kind, upTo, last, null).Skip(size - 1).Select(d => d.PayerId).FirstAsync(cancel).ConfigureAwait(false));
+                }
+
+                return new DueRanges(total, borders);
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<DueItem?> ReadNextDueAsync(TenantId tenant, DueKind kind, CancellationToken cancellationToken) =>
         FirstAsync(context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind).OrderBy(d => d.DueAt).ThenBy(d => d.PayerId), cancellationToken);
 
@@ -184,12 +211,43 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
         ReadAsync((context, cancel) => Of<CouponRedemption>(context, tenant).CountAsync(r => r.Coupon == coupon, cancel), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<RunRecord?> FindRunAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
+        FirstAsync(context => Of<RunRecord>(context, tenant).Where(r => r.Id == run), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<RunShard>> ListRunShardsAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
+        ListAsync(context => Of<RunShard>(context, tenant).Where(s => s.RunId == run).OrderBy(s => s.Number), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<RunRecord>> ListRunsAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) => ListAsync(
         context => Of<RunRecord>(context, tenant).OrderByDescending(r => r.StartedAt).ThenByDescending(r => r.Id).Take(maximum),
         cancellationToken);
 
     private static IQueryable<T> Of<T>(DbContext context, TenantId tenant)
         where T : class => context.Set<T>().AsNoTracking().Where(r => EF.Property<TenantId>(r, nameof(IBillingRow.Tenant)) == tenant);
+
+    /// <summary>The due items of payers; all kinds are named so that the key can be used.</summary>
+    internal static IQueryable<DueItem> DueOf(DbContext context, TenantId tenant, string[] payers)
+    {
+        var kinds = Enum.GetValues<DueKind>();
+        return Of<DueItem>(context, tenant).Where(d => kinds.Contains(d.Kind) && payers.Contains(d.PayerId));
+    }
+
+    private static IQueryable<DueItem> DueInRange(DbContext context, TenantId tenant, DueKind kind, Instant upTo, string? after, string? through)
+    {
+        var due = Of<DueItem>(context, tenant).Where(d => d.Kind == kind && d.DueAt <= upTo);
+        if (after is not null)
+        {
+            due = due.Where(d => string.Compare(d.PayerId, after) > 0);
+        }
+
+        if (through is not null)
+        {
+            due = due.Where(d => string.Compare(d.PayerId, through) <= 0);
+        }
+
+        return due.OrderBy(d => d.PayerId);
+    }
 
     private static IQueryable<T> OfPayer<T>(DbContext context, TenantId tenant, string? payerId)
         where T : class, IPayerRow
@@ -215,10 +273,12 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
             var payers = subscriptions.Select(s => s.PayerId).Distinct().ToArray();
             var terms = await Of<SubscriptionTerm>(context, tenant).Where(t => ids.Contains(t.SubscriptionId)).ToListAsync(cancel).ConfigureAwait(false);
             var due = await Of<DueItem>(context, tenant).Where(d => d.Kind == DueKind.Billing && payers.Contains(d.PayerId)).ToListAsync(cancel).ConfigureAwait(false);
+            var billed = await Of<Customer>(context, tenant).Where(c => payers.Contains(c.Id)).Select(c => new { c.Id, c.BilledThrough })
+                .ToDictionaryAsync(c => c.Id, c => c.BilledThrough, cancel).ConfigureAwait(false);
             var termsOf = terms.OrderBy(t => t.Sequence).ToLookup(t => t.SubscriptionId);
             var dueOf = due.ToDictionary(d => d.PayerId, d => d.DueAt);
             return subscriptions.OrderBy(s => s.Id, StringComparer.Ordinal)
-                .Select(s => new SubscriptionWithTerms(s, [.. termsOf[s.Id]], dueOf.TryGetValue(s.PayerId, out var at) ? at : null))
+                .Select(s => new SubscriptionWithTerms(s, [.. termsOf[s.Id]], dueOf.TryGetValue(s.PayerId, out var at) ? at : null, billed.GetValueOrDefault(s.PayerId)))
                 .ToArray();
         },
         cancellationToken);
@@ -286,7 +346,7 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
             }
         }
     }
-
-    /// <summary>Another process took a key in between; the whole call is made again on what is there now.</summary>
-    private sealed class RaceException(Exception cause) : Exception(cause.Message, cause);
 }
+
+/// <summary>Another process took a key in between; the whole call is made again on what is there now.</summary>
+internal sealed class RaceException(Exception cause) : Exception(cause.Message, cause);

@@ -41,16 +41,16 @@ public sealed partial class InMemoryBillingStorage
             return result;
         }
 
-        foreach (var (kind, dueAt) in payer.Due)
+        foreach (var kind in payer.Due.Keys)
         {
-            var item = new DueItem { Tenant = rows.Id, Kind = kind, PayerId = payer.PayerId, DueAt = dueAt ?? default };
-            if (dueAt is null)
-            {
-                changes.Remove(item);
-            }
-            else
+            var before = rows.Find<DueItem>(kind, payer.PayerId);
+            if (StorageRules.After(before, payer, rows.Id, kind) is { } item)
             {
                 changes.Put(item);
+            }
+            else if (before is not null)
+            {
+                changes.Remove(before);
             }
         }
 

@@ -45,14 +45,11 @@ public sealed partial class InMemoryBillingStorage
                 }
             }
 
+            MakeDue(rows, due);
+
             foreach (var rollup in rollups)
             {
                 rows.Usage.Put(rollup);
-            }
-
-            foreach (var item in due)
-            {
-                MakeDue(rows, item);
             }
 
             return outcomes;
@@ -89,7 +86,7 @@ public sealed partial class InMemoryBillingStorage
                 rows.Usage.Put(rollup);
             }
 
-            MakeDue(rows, makesDue);
+            MakeDue(rows, [makesDue]);
             return true;
         });
     }
@@ -126,17 +123,16 @@ public sealed partial class InMemoryBillingStorage
         }
 
         var rollups = usage.Rollups(query.SubscriptionId, query.Meter, from, to).Where(b => b.Value.Count > 0).ToArray();
-        var known = rollups.Select(b => b.Key).ToHashSet();
+        var known = rollups.Length == 0 ? to : rollups[0].Key;
         return new UsageData
         {
-            Rollups = rollups.SelectMany(b => b.Value).OrderBy(r => r.Id).ToArray(),
+            Groups = StorageRules.Combine(rollups.SelectMany(b => b.Value)),
             Events =
             [
                 .. Events(usage, query.SubscriptionId, query.EventType, query.From, from),
                 .. Events(usage, query.SubscriptionId, query.EventType, to, query.To),
             ],
-            RollupsMissing = usage.Events(query.SubscriptionId, query.EventType, from, to)
-                .Any(b => !known.Contains(b.Key) && b.Value.Exists(r => !r.Removed)),
+            RollupsMissing = usage.Events(query.SubscriptionId, query.EventType, from, known).Any(b => b.Value.Exists(r => !r.Removed)),
         };
     }
 
@@ -147,11 +143,12 @@ public sealed partial class InMemoryBillingStorage
             .OrderBy(r => r.Event.At)
             .ThenBy(r => r.Hash);
 
-    private static void MakeDue(TenantRows rows, DueItem? item)
+    private static void MakeDue(TenantRows rows, IEnumerable<DueItem?> marks)
     {
-        if (item is not null && !(rows.Find<DueItem>(item.Kind, item.PayerId) is { } stored && stored.DueAt <= item.DueAt))
+        foreach (var mark in StorageRules.MergeMarks(marks.OfType<DueItem>()))
         {
-            rows.Put(item);
+            var stored = rows.Find<DueItem>(mark.Kind, mark.PayerId);
+            rows.Put(StorageRules.Mark(stored, mark), stored);
         }
     }
 }

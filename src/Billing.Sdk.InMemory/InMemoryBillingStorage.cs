@@ -119,6 +119,27 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<DueItem>> ReadDueRangeAsync(
+        TenantId tenant, DueKind kind, Instant upTo, string? after, string? through, int maximum, CancellationToken cancellationToken) =>
+        ReadList(Find(tenant, cancellationToken), rows => InOrderOfPayer(rows, kind, upTo)
+            .Where(d => (after is null || string.CompareOrdinal(d.PayerId, after) > 0) && (through is null || string.CompareOrdinal(d.PayerId, through) <= 0))
+            .Take(maximum));
+
+    /// <inheritdoc/>
+    public Task<DueRanges> SplitDueAsync(TenantId tenant, DueKind kind, Instant upTo, int size, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return Read(
+            Find(tenant, cancellationToken),
+            rows =>
+            {
+                var payers = InOrderOfPayer(rows, kind, upTo).Select(d => d.PayerId).ToArray();
+                return new DueRanges(payers.Length, [.. payers.Where((_, i) => (i + 1) % size == 0)]);
+            },
+            new DueRanges(0, []));
+    }
+
+    /// <inheritdoc/>
     public Task<DueItem?> ReadNextDueAsync(TenantId tenant, DueKind kind, CancellationToken cancellationToken) =>
         Read(Find(tenant, cancellationToken), rows => rows.Due(kind).FirstOrDefault(), null);
 
@@ -154,6 +175,14 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
         Read(Find(tenant, cancellationToken), rows => rows.Count<CouponRedemption>(TenantRows.ByCoupon, coupon), 0);
 
     /// <inheritdoc/>
+    public Task<RunRecord?> FindRunAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
+        Read(Find(tenant, cancellationToken), rows => rows.Find<RunRecord>(run), null);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<RunShard>> ListRunShardsAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
+        ReadList(Find(tenant, cancellationToken), rows => rows.All<RunShard>().Where(s => s.RunId == run).OrderBy(s => s.Number));
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<RunRecord>> ListRunsAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) =>
         ReadList(Find(tenant, cancellationToken), rows =>
             rows.All<RunRecord>().OrderByDescending(r => r.StartedAt).ThenByDescending(r => r.Id).Take(maximum));
@@ -176,7 +205,11 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
     private static SubscriptionWithTerms WithTerms(TenantRows rows, Subscription subscription) => new(
         subscription,
         [.. rows.Lookup<SubscriptionTerm>(TenantRows.BySubscription, subscription.Id).OrderBy(t => t.Sequence)],
-        rows.Find<DueItem>(DueKind.Billing, subscription.PayerId)?.DueAt);
+        rows.Find<DueItem>(DueKind.Billing, subscription.PayerId)?.DueAt,
+        rows.Find<Customer>(subscription.PayerId)?.BilledThrough);
+
+    private static IEnumerable<DueItem> InOrderOfPayer(TenantRows rows, DueKind kind, Instant upTo) =>
+        rows.Due(kind).TakeWhile(d => d.DueAt <= upTo).OrderBy(d => d.PayerId, StringComparer.Ordinal);
 
     private static IEnumerable<T> OfPayer<T>(TenantRows rows, string? payerId)
         where T : IBillingRow => payerId is null ? rows.All<T>() : rows.Lookup<T>(TenantRows.ByPayer, payerId);
@@ -188,6 +221,7 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
             return null;
         }
 
+        var openOnly = parts.HasFlag(SnapshotParts.OpenOnly);
         return new PayerSnapshot
         {
             Payer = payer,
@@ -195,17 +229,19 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
             Contacts = Part<CustomerContact>(SnapshotParts.Customers, all => all.OrderBy(c => c.Id)),
             Subscriptions = Part<Subscription>(SnapshotParts.Subscriptions, all => all.OrderBy(s => s.Id, StringComparer.Ordinal)),
             Terms = Part<SubscriptionTerm>(SnapshotParts.Subscriptions, all => all.OrderBy(t => t.SubscriptionId, StringComparer.Ordinal).ThenBy(t => t.Sequence)),
-            Lines = Part<InvoiceLine>(SnapshotParts.Lines, all => all.OrderBy(l => l.Id)),
-            PendingItems = Part<PendingItem>(SnapshotParts.PendingItems, all => all.OrderBy(i => i.Id)),
+            Lines = Part<InvoiceLine>(SnapshotParts.Lines, all => all.Where(l => !openOnly || l.RecordedAt >= payer.HistoryFrom).OrderBy(l => l.Id)),
+            PendingItems = Part<PendingItem>(
+                SnapshotParts.PendingItems, all => all.Where(i => !openOnly || i.InvoiceId is null || i.RecordedAt >= payer.HistoryFrom).OrderBy(i => i.Id)),
             Redemptions = Part<CouponRedemption>(SnapshotParts.Redemptions, all => all.OrderBy(r => r.Id)),
             Grants = Part<CreditGrant>(SnapshotParts.Credits, all => all.OrderBy(g => g.Ordinal).ThenBy(g => g.CustomerId, StringComparer.Ordinal).ThenBy(g => g.Id, StringComparer.Ordinal)),
             CreditNotes = Part<CreditNote>(SnapshotParts.Credits, all => all.OrderBy(n => n.Ordinal).ThenBy(n => n.Id)),
             CreditUses = Part<CreditUse>(SnapshotParts.Credits, all => all.OrderBy(u => u.Id)),
-            Invoices = Part<Invoice>(SnapshotParts.Invoices, all => all.OrderBy(i => i.Ordinal)),
+            Invoices = Part<Invoice>(SnapshotParts.Invoices, all => all.Where(i => !openOnly || i.Ordinal >= payer.FirstOpenInvoice).OrderBy(i => i.Ordinal)),
             Payments = Part<Payment>(SnapshotParts.Payments, all => all.OrderBy(p => p.Ordinal)),
             Attempts = Part<PaymentAttempt>(SnapshotParts.Payments, all => all.OrderBy(a => a.PaymentId).ThenBy(a => a.Number)),
             Refunds = Part<Refund>(SnapshotParts.Payments, all => all.OrderBy(r => r.Id)),
             PaymentMethods = Part<PaymentMethod>(SnapshotParts.PaymentMethods, all => all.OrderBy(m => m.AddedAt).ThenBy(m => m.Id, StringComparer.Ordinal)),
+            Due = [.. rows.DueOf(payerId)],
             Quarantine = parts.HasFlag(SnapshotParts.Quarantine) ? rows.Find<QuarantineItem>(payerId) : null,
         };
 

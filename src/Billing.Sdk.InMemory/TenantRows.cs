@@ -66,8 +66,10 @@ internal sealed class TenantRows
 
     public bool IsFree(IBillingRow row, bool replaces) => _tables[row.GetType()].IsFree(row, replaces);
 
-    public IEnumerable<DueItem> Due(DueKind kind) =>
-        _due[kind].Select(d => new DueItem { Tenant = Id, Kind = kind, PayerId = d.PayerId, DueAt = d.At });
+    public IEnumerable<DueItem> Due(DueKind kind) => _due[kind].Select(d => Find<DueItem>(kind, d.PayerId)!);
+
+    /// <summary>The due items of a payer, by kind.</summary>
+    public IEnumerable<DueItem> DueOf(string payerId) => _due.Keys.Order().Select(kind => Find<DueItem>(kind, payerId)).OfType<DueItem>();
 
     public long NextNumber(string legalEntity, string series) => _lastNumbers.GetValueOrDefault((legalEntity, series)) + 1;
 

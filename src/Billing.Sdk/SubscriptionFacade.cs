@@ -251,7 +251,6 @@ public sealed class SubscriptionFacade
             CustomerId = request.CustomerId,
             ParentSubscriptionId = request.ParentSubscriptionId,
             Currency = customer.Currency,
-            SettledThrough = at,
             CreatedAt = work.Now,
             Version = 1,
         });

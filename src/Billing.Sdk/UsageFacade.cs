@@ -166,12 +166,22 @@ public sealed partial class UsageFacade
             return _byCustomer.TryGetValue(customer, out var owners) ? OnlyOne(owners, entry, meters, out owner) : null;
         }
 
-        /// <summary>Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due.</summary>
+        /// <summary>
+        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due; late usage leaves word how far it reaches back, so that the next run looks there.
+        /// </summary>
         public DueItem? DueOf(SubscriptionWithTerms owner, UsageEvent usage, List<Meter> meters)
         {
-            var atOnce = Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
-            return atOnce || owner.DueAt is null
-                ? new DueItem { Tenant = tenant.Id, Kind = DueKind.Billing, PayerId = owner.Subscription.PayerId, DueAt = tenant.Now }
+            var atOnce = owner.DueAt is null || Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
+            var isLate = usage.At < owner.BilledThrough;
+            return atOnce || isLate
+                ? new DueItem
+                {
+                    Tenant = tenant.Id,
+                    Kind = DueKind.Billing,
+                    PayerId = owner.Subscription.PayerId,
+                    DueAt = atOnce ? tenant.Now : owner.DueAt!.Value,
+                    ReopensFrom = isLate ? usage.At : null,
+                }
                 : null;
         }
 

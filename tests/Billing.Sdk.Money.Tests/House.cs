@@ -171,7 +171,7 @@ internal sealed class House : IAsyncDisposable
             Plan = "base",
             Actor = "test",
         });
-        return work.Put(new Subscription { Tenant = Tenant, Id = id, PayerId = customer, CustomerId = customer, Currency = "USD", SettledThrough = work.Now, CreatedAt = work.Now, Version = 1 });
+        return work.Put(new Subscription { Tenant = Tenant, Id = id, PayerId = customer, CustomerId = customer, Currency = "USD", CreatedAt = work.Now, Version = 1 });
     });
 
     public async Task<T> ChangeAsync<T>(string customer, Func<PayerWork, T> change)

@@ -93,6 +93,11 @@ CREATE TABLE IF NOT EXISTS "billing_customer" (
     "credit_balance" INTEGER NOT NULL,
     "message_sequence" INTEGER NOT NULL,
     "due_at" INTEGER NULL,
+    "billed_through" INTEGER NULL,
+    "settled_through" INTEGER NULL,
+    "history_from" INTEGER NOT NULL,
+    "first_open_invoice" INTEGER NOT NULL,
+    "last_invoice_ordinal" INTEGER NOT NULL,
     "created_at" INTEGER NOT NULL,
     "billing_version" INTEGER NOT NULL,
     CONSTRAINT "PK_billing_customer" PRIMARY KEY ("tenant", "id")
@@ -116,6 +121,8 @@ CREATE TABLE IF NOT EXISTS "billing_due_item" (
     "kind" TEXT NOT NULL,
     "payer_id" TEXT NOT NULL,
     "due_at" INTEGER NOT NULL,
+    "reopens_from" INTEGER NULL,
+    "version" INTEGER NOT NULL,
     CONSTRAINT "PK_billing_due_item" PRIMARY KEY ("tenant", "kind", "payer_id")
 ) WITHOUT ROWID;
 
@@ -379,13 +386,35 @@ CREATE TABLE IF NOT EXISTS "billing_run_record" (
     "tenant" TEXT NOT NULL,
     "id" BLOB NOT NULL,
     "as_of" INTEGER NOT NULL,
+    "state" TEXT NOT NULL,
+    "shards" INTEGER NOT NULL,
+    "total" INTEGER NOT NULL,
     "payers" INTEGER NOT NULL,
     "invoices" INTEGER NOT NULL,
     "quarantined" INTEGER NOT NULL,
+    "actor" TEXT NOT NULL,
     "started_at" INTEGER NOT NULL,
     "finished_at" INTEGER NULL,
     "version" INTEGER NOT NULL,
     CONSTRAINT "PK_billing_run_record" PRIMARY KEY ("tenant", "id")
+);
+
+CREATE TABLE IF NOT EXISTS "billing_run_shard" (
+    "tenant" TEXT NOT NULL,
+    "run_id" BLOB NOT NULL,
+    "number" INTEGER NOT NULL,
+    "after" TEXT NULL,
+    "through" TEXT NULL,
+    "cursor" TEXT NULL,
+    "state" TEXT NOT NULL,
+    "worker" TEXT NULL,
+    "leased_until" INTEGER NULL,
+    "payers" INTEGER NOT NULL,
+    "invoices" INTEGER NOT NULL,
+    "quarantined" INTEGER NOT NULL,
+    "last_error" TEXT NULL,
+    "version" INTEGER NOT NULL,
+    CONSTRAINT "PK_billing_run_shard" PRIMARY KEY ("tenant", "run_id", "number")
 );
 
 CREATE TABLE IF NOT EXISTS "billing_subscription" (
@@ -395,7 +424,6 @@ CREATE TABLE IF NOT EXISTS "billing_subscription" (
     "customer_id" TEXT NOT NULL,
     "parent_subscription_id" TEXT NULL,
     "currency" TEXT NOT NULL,
-    "settled_through" INTEGER NOT NULL,
     "suspended_at" INTEGER NULL,
     "created_at" INTEGER NOT NULL,
     "version" INTEGER NOT NULL,
@@ -507,7 +535,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS "IX_billing_invoice_tenant_payer_id_ordinal" O
 
 CREATE UNIQUE INDEX IF NOT EXISTS "IX_billing_invoice_line_tenant_key_revision" ON "billing_invoice_line" ("tenant", "key", "revision");
 
-CREATE INDEX IF NOT EXISTS "IX_billing_invoice_line_tenant_payer_id" ON "billing_invoice_line" ("tenant", "payer_id");
+CREATE INDEX IF NOT EXISTS "IX_billing_invoice_line_tenant_payer_id_recorded_at" ON "billing_invoice_line" ("tenant", "payer_id", "recorded_at");
 
 CREATE UNIQUE INDEX IF NOT EXISTS "IX_billing_invoice_number_tenant_invoice_id" ON "billing_invoice_number" ("tenant", "invoice_id");
 

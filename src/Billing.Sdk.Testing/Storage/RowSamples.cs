@@ -19,6 +19,9 @@ public sealed class RowSamples
         nameof(UsageRollup.Sum), nameof(UsageRollup.Min), nameof(UsageRollup.Max),
     ];
 
+    /// <summary>The run that all sample shards belong to.</summary>
+    internal static readonly Guid Run = new("0193a000-0000-7000-9000-000000000001");
+
     private int _count;
 
     /// <summary>A row of a type of <see cref="StorageKeys.Primary"/>, with version 1.</summary>
@@ -38,6 +41,11 @@ public sealed class RowSamples
         if (row is IVersionedRow)
         {
             Set(row, type == typeof(Customer) ? nameof(Customer.BillingVersion) : nameof(IVersionedRow.Version), 1L);
+        }
+
+        if (row is RunShard)
+        {
+            Set(row, nameof(RunShard.RunId), Run);
         }
 
         if (row is UsageRollup rollup)

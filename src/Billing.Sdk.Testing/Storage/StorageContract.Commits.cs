@@ -393,6 +393,12 @@ public abstract partial class StorageContract
         foreach (var part in StorageKeys.Primary[type].Where(p => p != nameof(IPayerRow.PayerId)))
         {
             var other = _samples.Row(type, TenantA, payer);
+            if (other is RunShard shard)
+            {
+                // Sample shards are all of one run.
+                other = shard with { RunId = _samples.Id() };
+            }
+
             other = StorageKeys.Primary[type].Where(p => p != part).Aggregate(other, (copy, name) => RowSamples.With(copy, name, Get(row, name)));
             await CommitAsync(storage, BatchOf(other, payer, version, RowChange.Insert(other))).ConfigureAwait(false);
             version++;

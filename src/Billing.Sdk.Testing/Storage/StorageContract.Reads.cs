@@ -190,6 +190,7 @@ public abstract partial class StorageContract
     public async Task DueItemsFollowTheirPayersAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
+        var seen = new Dictionary<DueKind, long> { [DueKind.Billing] = 1 };
         PayerChanges Due(TenantId tenant, string payer, long version, params (DueKind Kind, Instant? At)[] due) =>
             Changes(tenant, payer, version) with { Due = due.ToDictionary(d => d.Kind, d => d.At) };
         await CommitAsync(storage, Batch(
@@ -205,7 +206,10 @@ public abstract partial class StorageContract
         Equal("p4", (await storage.ReadNextDueAsync(TenantA, DueKind.Billing, None).ConfigureAwait(false))?.PayerId, "the next due payer");
 
         await CommitAsync(storage, Batch(
-            TenantA, Due(TenantA, "p4", 1, (DueKind.Billing, null)), Due(TenantA, "p1", 1, (DueKind.Billing, Noon + Duration.FromHours(2))), Changes(TenantA, "p2", 1))).ConfigureAwait(false);
+            TenantA,
+            Due(TenantA, "p4", 1, (DueKind.Billing, null)) with { DueSeen = seen },
+            Due(TenantA, "p1", 1, (DueKind.Billing, Noon + Duration.FromHours(2))) with { DueSeen = seen },
+            Changes(TenantA, "p2", 1))).ConfigureAwait(false);
         await CheckAsync(TenantA, Noon + Duration.FromDays(1), 10, "tenant-a p2, tenant-a p3, tenant-a p1").ConfigureAwait(false);
         Equal(Noon, (await storage.ReadNextDueAsync(TenantA, DueKind.Aging, None).ConfigureAwait(false))?.DueAt, "a due item of another kind");
         Equal(null, await storage.ReadNextDueAsync(TenantA, DueKind.CreditExpiry, None).ConfigureAwait(false), "the next due item of a kind without any");
@@ -215,6 +219,128 @@ public abstract partial class StorageContract
             var items = await storage.ReadDueAsync(tenant, DueKind.Billing, upTo, maximum, None).ConfigureAwait(false);
             Equal(expected, string.Join(", ", items.Select(d => $"{d.Tenant} {d.PayerId}")), "due payers");
         }
+    }
+
+    /// <summary>A due item that was marked after a commit's snapshot keeps the earlier moment; the commit is not lost by it.</summary>
+    public async Task MarksSurviveCommitsAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var seen = new Dictionary<DueKind, long> { [DueKind.Billing] = 1 };
+        PayerChanges Due(long version, Instant? at, bool isSeen) => Changes(TenantA, "p1", version) with
+        {
+            Due = new Dictionary<DueKind, Instant?> { [DueKind.Billing] = at },
+            DueSeen = isSeen ? seen : new Dictionary<DueKind, long>(),
+        };
+        await CommitAsync(storage, Batch(TenantA, Due(0, Noon, isSeen: false))).ConfigureAwait(false);
+        SameRows([Item(Noon, 1)], (await SnapshotAsync(storage, TenantA, "p1", SnapshotParts.Quarantine).ConfigureAwait(false)).Due, "due items of a payer");
+
+        await MarkAsync(Noon + Minutes(10)).ConfigureAwait(false);
+        await CommitAsync(storage, Batch(TenantA, Due(1, Noon + Minutes(500), isSeen: true))).ConfigureAwait(false);
+        await CheckAsync(Item(Noon, 3) with { ReopensFrom = Noon - Minutes(1) }).ConfigureAwait(false);
+        await CommitAsync(storage, Batch(TenantA, Due(2, null, isSeen: true))).ConfigureAwait(false);
+        await CheckAsync(Item(Noon, 4) with { ReopensFrom = Noon - Minutes(1) }).ConfigureAwait(false);
+        seen[DueKind.Billing] = 4;
+        await CommitAsync(storage, Batch(TenantA, Due(3, Noon + Minutes(500), isSeen: true))).ConfigureAwait(false);
+        await CheckAsync(Item(Noon + Minutes(500), 5)).ConfigureAwait(false);
+        seen[DueKind.Billing] = 5;
+        await CommitAsync(storage, Batch(TenantA, Due(4, null, isSeen: true))).ConfigureAwait(false);
+        await CheckAsync(null).ConfigureAwait(false);
+
+        // Marked for the first time after a snapshot that saw none.
+        await MarkAsync(Noon + Minutes(10)).ConfigureAwait(false);
+        await CommitAsync(storage, Batch(TenantA, Due(5, Noon + Minutes(5), isSeen: false))).ConfigureAwait(false);
+        await CheckAsync(Item(Noon + Minutes(5), 2) with { ReopensFrom = Noon - Minutes(1) }).ConfigureAwait(false);
+
+        DueItem Item(Instant at, long version) => new() { Tenant = TenantA, Kind = DueKind.Billing, PayerId = "p1", DueAt = at, Version = version };
+
+        Task MarkAsync(Instant at) =>
+            storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m) with { MakesDue = Item(at, 1) with { ReopensFrom = Noon - Minutes(1) } }], None);
+
+        async Task CheckAsync(DueItem? expected) =>
+            Equal(expected, await storage.ReadNextDueAsync(TenantA, DueKind.Billing, None).ConfigureAwait(false), "the due item");
+    }
+
+    /// <summary>Due payers can be counted, cut into ranges and read range by range, in order of their ids.</summary>
+    public async Task DuePayersAreCutIntoRangesAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var ids = Enumerable.Range(0, 11).Select(i => $"p{i * 3:00}").ToArray();
+        var payers = ids.Reverse().Select((id, i) => Changes(TenantA, id, 0) with { Due = new Dictionary<DueKind, Instant?> { [DueKind.Billing] = Noon - Minutes(i), [DueKind.Aging] = Noon } });
+        var later = Changes(TenantA, "p04", 0) with { Due = new Dictionary<DueKind, Instant?> { [DueKind.Billing] = Noon + Minutes(1) } };
+        await CommitAsync(storage, Batch(TenantA, [.. payers, later])).ConfigureAwait(false);
+        await CommitAsync(storage, Batch(TenantB, Changes(TenantB, "p05", 0) with { Due = new Dictionary<DueKind, Instant?> { [DueKind.Billing] = Noon } })).ConfigureAwait(false);
+
+        foreach (var size in new[] { 1, 4, 11, 12 })
+        {
+            var ranges = await storage.SplitDueAsync(TenantA, DueKind.Billing, Noon, size, None).ConfigureAwait(false);
+            Equal(11, ranges.Total, "the number of due payers");
+            SameRows(ids.Where((_, i) => (i + 1) % size == 0), ranges.Borders, $"borders of ranges of {size}");
+        }
+
+        Equal(0, (await storage.SplitDueAsync(TenantA, DueKind.Collection, Noon, 3, None).ConfigureAwait(false)).Total, "the number of payers due for something else");
+        await CheckAsync(null, null, 3, "p00 p03 p06").ConfigureAwait(false);
+        await CheckAsync("p03", null, 3, "p06 p09 p12").ConfigureAwait(false);
+        await CheckAsync("p04", "p12", 10, "p06 p09 p12").ConfigureAwait(false);
+        await CheckAsync("p24", null, 10, "p27 p30").ConfigureAwait(false);
+        await CheckAsync(null, "p", 10, "").ConfigureAwait(false);
+
+        async Task CheckAsync(string? after, string? through, int maximum, string expected)
+        {
+            var items = await storage.ReadDueRangeAsync(TenantA, DueKind.Billing, Noon, after, through, maximum, None).ConfigureAwait(false);
+            Equal(expected, string.Join(' ', items.Select(d => d.PayerId)), $"due payers after '{after}' through '{through}'");
+        }
+    }
+
+    /// <summary>A snapshot of what is open leaves out what the payer's own row says is settled.</summary>
+    public async Task OpenSnapshotsLeaveOutWhatIsSettledAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var lines = Enumerable.Range(0, 4).Select(i => _samples.Row<InvoiceLine>(TenantA, "p1") with { RecordedAt = Noon + Minutes(i) }).ToArray();
+        var items = Enumerable.Range(0, 4).Select(i => _samples.Row<PendingItem>(TenantA, "p1") with { RecordedAt = Noon + Minutes(i) }).ToArray();
+        items[0] = items[0] with { InvoiceId = null };
+        var invoices = Enumerable.Range(1, 4).Select(i => _samples.Row<Invoice>(TenantA, "p1") with { Ordinal = i }).ToArray();
+        IBillingRow[] rows = [.. lines, .. items, .. invoices, _samples.Row<InvoiceLine>(TenantA, "p2")];
+        await CommitAsync(storage, Batch(
+            TenantA,
+            Changes(TenantA, "p1", 0, [.. rows[..^1].Select(RowChange.Insert)]),
+            Changes(TenantA, "p2", 0, RowChange.Insert(rows[^1])))).ConfigureAwait(false);
+        await CheckAsync("p1", "4 4 4").ConfigureAwait(false);
+        var settled = Changes(TenantA, "p1", 1);
+        var payer = (Customer)settled.Rows[0].Row with { HistoryFrom = Noon + Minutes(2), FirstOpenInvoice = 4 };
+        await CommitAsync(storage, Batch(TenantA, settled with { Rows = [RowChange.Update(payer)] })).ConfigureAwait(false);
+        await CheckAsync("p1", "2 3 1").ConfigureAwait(false);
+        await CheckAsync("p2", "1 0 0").ConfigureAwait(false);
+        var all = await SnapshotAsync(storage, TenantA, "p1").ConfigureAwait(false);
+        Equal((4, 4, 4), (all.Lines.Count, all.PendingItems.Count, all.Invoices.Count), "the number of rows of a whole snapshot");
+
+        async Task CheckAsync(string payerId, string expected)
+        {
+            var open = await SnapshotAsync(storage, TenantA, payerId, SnapshotParts.All | SnapshotParts.OpenOnly).ConfigureAwait(false);
+            Equal(expected, $"{open.Lines.Count} {open.PendingItems.Count} {open.Invoices.Count}", "the number of open lines, items and invoices");
+            SameRows(lines.Where(l => l.PayerId == payerId).TakeLast(open.Lines.Count), open.Lines.Where(l => l.PayerId == "p1"), "open lines");
+        }
+    }
+
+    /// <summary>A run and its shards are found by the run's id, shards by number.</summary>
+    public async Task RunsAreFoundWithTheirShardsAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var run = _samples.Row<RunRecord>(TenantA, "");
+        var shards = new[] { 2, 10, 1 }.Select(n => _samples.Row<RunShard>(TenantA, "") with { RunId = run.Id, Number = n }).ToArray();
+        var other = _samples.Row<RunShard>(TenantA, "");
+        await CommitAsync(storage, Shared(TenantA, [RowChange.Insert(run), .. shards.Append(other).Select(RowChange.Insert)])).ConfigureAwait(false);
+        Equal(run, await storage.FindRunAsync(TenantA, run.Id, None).ConfigureAwait(false), "a run");
+        Equal(null, await storage.FindRunAsync(TenantB, run.Id, None).ConfigureAwait(false), "another tenant's run");
+        SameRows(shards.OrderBy(s => s.Number), await storage.ListRunShardsAsync(TenantA, run.Id, None).ConfigureAwait(false), "shards of a run");
+        Equal(0, (await storage.ListRunShardsAsync(TenantB, run.Id, None).ConfigureAwait(false)).Count, "the number of another tenant's shards");
+
+        // A worker that lost its shard writes nothing of its page.
+        var page = Batch(TenantA, Changes(TenantA, "p1", 0)) with { Rows = [RowChange.Update(shards[0] with { Version = 3 })] };
+        var result = await storage.CommitAsync(page, None).ConfigureAwait(false);
+        Equal((CommitOutcome.Conflict, CommitOutcome.Conflict), (result.Batch.Outcome, result.Payers[0].Outcome), "the outcome of a page of a lost shard");
+        Equal(0, (await storage.ReadPayersAsync(TenantA, ["p1"], SnapshotParts.Customers, None).ConfigureAwait(false)).Count, "the number of payers written with a lost shard");
+        await CommitAsync(storage, page with { Rows = [RowChange.Update(shards[0] with { Cursor = "p1", Version = 2 })] }).ConfigureAwait(false);
+        Equal("p1", (await storage.ListRunShardsAsync(TenantA, run.Id, None).ConfigureAwait(false))[1].Cursor, "the cursor of a shard");
     }
 
     /// <summary>Postings are read up to their day, of one payer or all, in order; transactions in pages.</summary>
@@ -348,7 +474,7 @@ public abstract partial class StorageContract
         Equal(0, (await storage.ListUnattributedUsageAsync(TenantB, 10, None).ConfigureAwait(false)).Count, "another tenant's unattributed usage");
         var query = new UsageQuery { SubscriptionId = "s1", Meter = "m", EventType = record.Event.Type, From = Noon - Duration.FromHours(1), To = Noon + Duration.FromHours(1) };
         var data = await storage.ReadUsageAsync(TenantB, [query, query with { NeedsEvents = true }], None).ConfigureAwait(false);
-        Equal((2, 0, 0, false), (data.Count, data.Sum(d => d.Rollups.Count), data.Sum(d => d.Events.Count), data.Any(d => d.RollupsMissing)), "another tenant's usage");
+        Equal((2, 0, 0, false), (data.Count, data.Sum(d => d.Groups.Count), data.Sum(d => d.Events.Count), data.Any(d => d.RollupsMissing)), "another tenant's usage");
         Equal(0, await storage.DeleteUsageEventsAsync(TenantB, Noon + Duration.FromDays(1), None).ConfigureAwait(false), "another tenant's events that were deleted");
         Equal(0, await storage.DeleteUsageRollupsAsync(TenantB, Noon + Duration.FromDays(1), None).ConfigureAwait(false), "another tenant's rollups that were deleted");
         Equal(false, await storage.CorrectUsageAsync(TenantB, record with { Tenant = TenantB, Version = 2 }, [], null, None).ConfigureAwait(false), "whether another tenant's event can be corrected");

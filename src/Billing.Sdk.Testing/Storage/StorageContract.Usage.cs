@@ -21,8 +21,8 @@ public abstract partial class StorageContract
         await storage.AppendUsageAsync(TenantA, [new UsageAppend { Record = record, Rollups = [rollup] }], None).ConfigureAwait(false);
         Equal(record, await storage.FindUsageAsync(TenantA, record.Hash, None).ConfigureAwait(false), "an event");
         var query = new UsageQuery { SubscriptionId = rollup.SubscriptionId, Meter = rollup.Meter, EventType = "-", From = rollup.Bucket, To = rollup.Bucket + Minutes(15) };
-        var stored = (await storage.ReadUsageAsync(TenantA, [query], None).ConfigureAwait(false))[0].Rollups.Single();
-        Equal(rollup, stored with { Id = rollup.Id }, "a rollup");
+        var stored = (await storage.ReadUsageAsync(TenantA, [query], None).ConfigureAwait(false))[0].Groups.Single();
+        Equal(new UsageGroup(rollup.Group, rollup.Count, rollup.Sum, rollup.Min, rollup.Max), stored, "a rollup");
 
         var corrected = _samples.Row<UsageRecord>(TenantA, "") with { Hash = record.Hash, Version = 2 };
         Equal(true, await storage.CorrectUsageAsync(TenantA, corrected, [], null, None).ConfigureAwait(false), "whether an event was corrected");
@@ -48,7 +48,7 @@ public abstract partial class StorageContract
 
         async Task SumAsync(long count, decimal sum)
         {
-            var rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Rollups;
+            var rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Groups;
             Equal($"{count} {Text(sum)}", $"{rollups.Sum(r => r.Count)} {Text(rollups.Sum(r => r.Sum))}", "count and sum of the rollups");
         }
     }
@@ -69,7 +69,7 @@ public abstract partial class StorageContract
             return accepted;
         }))).ConfigureAwait(false);
         Equal(60, outcomes.Sum(), "the number of events accepted");
-        var rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Rollups;
+        var rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Groups;
         Equal((60L, 1770m), (rollups.Sum(r => r.Count), rollups.Sum(r => r.Sum)), "count and sum of the rollups");
     }
 
@@ -81,21 +81,35 @@ public abstract partial class StorageContract
         var other = Usage("s1", Noon, 3m);
         other = other with { Rollups = [other.Rollups[0] with { Group = "g" }, other.Rollups[0] with { Meter = "n", Min = null, Max = null }] };
         await storage.AppendUsageAsync(TenantA, [.. events, other, events[0]], None).ConfigureAwait(false);
-        var data = await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(30)), Query(Noon, Noon + Minutes(30)) with { Meter = "n" }], None).ConfigureAwait(false);
-        var rows = data[0].Rollups.OrderBy(r => r.Bucket).ThenBy(r => r.Group, StringComparer.Ordinal).Select(Describe);
-        SameRows(["0 '' 2 3.5 -2 5.5", "0 'g' 1 3 3 3", "15 '' 1 9 9 9"], rows, "merged rollups");
-        SameRows(["0 '' 1 3  "], data[1].Rollups.Select(Describe), "rollups of another meter");
-        Equal(events[0].Record.RecordedAt, data[0].Rollups.Single(r => r.Bucket == Noon && r.Group.Length == 0).RecordedAt, "when a merged rollup was recorded");
+        var queries = new[] { Query(Noon, Noon + Minutes(30)), Query(Noon, Noon + Minutes(15)), Query(Noon, Noon + Minutes(30)) with { Meter = "n" }, Query(Noon, Noon + Minutes(30)) with { SubscriptionId = "s2" } };
+        var data = await storage.ReadUsageAsync(TenantA, queries, None).ConfigureAwait(false);
+        SameRows(["'' 3 12.5 -2 9", "'g' 1 3 3 3"], data[0].Groups.Select(Describe), "sums of rollups");
+        SameRows(["'' 2 3.5 -2 5.5", "'g' 1 3 3 3"], data[1].Groups.Select(Describe), "sums of the rollups of one bucket");
+        SameRows(["'' 1 3  "], data[2].Groups.Select(Describe), "sums of rollups of another meter");
+        SameRows(["'' 1 1 1 1"], data[3].Groups.Select(Describe), "sums of rollups of another subscription");
         await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m)], None).ConfigureAwait(false);
-        var ids = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(30))], None).ConfigureAwait(false))[0].Rollups.Select(r => r.Id).ToArray();
-        Equal(4, ids.Distinct().Count(), "the number of rollup rows after a second call");
-        SameRows(ids.Order(), ids, "rollups, in order of id");
+        data = await storage.ReadUsageAsync(TenantA, queries, None).ConfigureAwait(false);
+        SameRows(["'' 4 13.5 -2 9", "'g' 1 3 3 3"], data[0].Groups.Select(Describe), "sums of rollups after a second call");
+        Equal(6, await storage.DeleteUsageRollupsAsync(TenantA, Noon + Minutes(30), None).ConfigureAwait(false), "the number of rollup rows");
 
-        static string Describe(UsageRollup r) =>
-            $"{(r.Bucket - Noon).TotalMinutes} '{r.Group}' {r.Count} {Text(r.Sum)} {(r.Min is { } min ? Text(min) : "")} {(r.Max is { } max ? Text(max) : "")}";
+        static string Describe(UsageGroup g) => $"'{g.Group}' {g.Count} {Text(g.Sum)} {(g.Min is { } min ? Text(min) : "")} {(g.Max is { } max ? Text(max) : "")}";
     }
 
-    /// <summary>Late usage makes its payer due; an earlier stored moment is kept, a later one moved back.</summary>
+    /// <summary>Sums of rollups keep all digits of large and small values.</summary>
+    public async Task RollupSumsAreExactAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var values = new[] { 0.000000000001m, 9_999_999_999_999.999999999999m, -0.1m, 0.2m, 1e-12m };
+        foreach (var value in values)
+        {
+            await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon + Minutes(5), value)], None).ConfigureAwait(false);
+        }
+
+        var sums = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Groups.Single();
+        Equal((values.Sum(), values.Min(), values.Max()), (sums.Sum, sums.Min, sums.Max), "sum, least and greatest value");
+    }
+
+    /// <summary>Late usage marks its payer as due; an earlier stored moment is kept, a later one moved back, and the version grows each time.</summary>
     public async Task LateUsageMakesDueAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
@@ -106,6 +120,11 @@ public abstract partial class StorageContract
             await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m) with { MakesDue = later }, Usage("s1", Noon, 1m) with { MakesDue = item }], None).ConfigureAwait(false);
             Equal(Noon + Minutes(expected), (await storage.ReadNextDueAsync(TenantA, DueKind.Billing, None).ConfigureAwait(false))?.DueAt, "the due moment after late usage");
         }
+
+        var reopened = new DueItem { Tenant = TenantA, Kind = DueKind.Billing, PayerId = "p1", DueAt = Noon + Minutes(99), ReopensFrom = Noon - Minutes(5) };
+        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m) with { MakesDue = reopened }], None).ConfigureAwait(false);
+        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m) with { MakesDue = reopened with { ReopensFrom = Noon } }], None).ConfigureAwait(false);
+        Equal(reopened with { DueAt = Noon + Minutes(10), Version = 6 }, await storage.ReadNextDueAsync(TenantA, DueKind.Billing, None).ConfigureAwait(false), "the due item after six marks");
 
         var twice = Usage("s1", Noon, 1m);
         await storage.AppendUsageAsync(TenantA, [twice], None).ConfigureAwait(false);
@@ -123,45 +142,48 @@ public abstract partial class StorageContract
         await storage.AppendUsageAsync(TenantA, [.. others, .. events.Reverse()], None).ConfigureAwait(false);
         var queries = new (int From, int To, bool Events, string Expected)[]
         {
-            (0, 60, false, "rollups 3 12 21 30 events"),
-            (5, 50, false, "rollups 12 21 events 1 2 9"),
-            (5, 45, false, "rollups 12 21 events 1 2"),
-            (0, 50, false, "rollups 3 12 21 events 9"),
+            (0, 60, false, "rollups 66 events"),
+            (5, 50, false, "rollups 33 events 1 2 9"),
+            (5, 45, false, "rollups 33 events 1 2"),
+            (0, 50, false, "rollups 36 events 9"),
             (5, 25, false, "rollups events 1 2 3 4"),
             (5, 10, false, "rollups events 1"),
             (5, 30, false, "rollups 12 events 1 2"),
             (10, 10, false, "rollups events"),
             (5, 50, true, "rollups events 1 2 3 4 5 6 7 8 9"),
             (0, 60, true, "rollups events 0 1 2 3 4 5 6 7 8 9 10 11"),
-            (-600, 900, false, "rollups 3 12 21 30 events"),
+            (-600, 900, false, "rollups 66 events"),
             (600, 900, false, "rollups events"),
         };
         var data = await storage.ReadUsageAsync(
             TenantA, [.. queries.Select(q => Query(Noon + Minutes(q.From), Noon + Minutes(q.To)) with { NeedsEvents = q.Events })], None).ConfigureAwait(false);
         for (var i = 0; i < queries.Length; i++)
         {
-            var sums = data[i].Rollups.GroupBy(r => r.Bucket).OrderBy(b => b.Key).Select(b => " " + Text(b.Sum(r => r.Sum)));
+            var sums = data[i].Groups.Select(g => " " + Text(g.Sum));
             var values = data[i].Events.Select(e => " " + e.Event.Properties["value"]);
             Equal(queries[i].Expected, $"rollups{string.Concat(sums)} events{string.Concat(values)}", $"usage from minute {queries[i].From} to {queries[i].To}");
             Equal(false, data[i].RollupsMissing, "whether rollups are missing");
         }
     }
 
-    /// <summary>A stored event in a whole bucket without a rollup of the meter is reported; a removed one, and one in a cut bucket, is not.</summary>
+    /// <summary>A stored event in a whole bucket before the first rollup of the meter, or without any, is reported; a removed one, and one in a cut bucket, is not.</summary>
     public async Task MissingRollupsAreReportedAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
         var bare = Usage("s1", Noon + Minutes(20), 1m) with { Rollups = [] };
-        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 1m), bare, Usage("s2", Noon, 1m)], None).ConfigureAwait(false);
+        await storage.AppendUsageAsync(TenantA, [bare, Usage("s1", Noon + Minutes(40), 1m), Usage("s2", Noon, 1m)], None).ConfigureAwait(false);
         await CheckAsync(0, 60, Meter, true).ConfigureAwait(false);
-        await CheckAsync(0, 15, Meter, false).ConfigureAwait(false);
+        await CheckAsync(15, 30, Meter, true).ConfigureAwait(false);
+        await CheckAsync(30, 60, Meter, false).ConfigureAwait(false);
         await CheckAsync(0, 25, Meter, false).ConfigureAwait(false);
-        await CheckAsync(0, 15, "unknown", true).ConfigureAwait(false);
+        await CheckAsync(30, 60, "unknown", true).ConfigureAwait(false);
         var removed = bare.Record with { Removed = true, Version = 2 };
         Equal(true, await storage.CorrectUsageAsync(TenantA, removed, [], null, None).ConfigureAwait(false), "whether an event was removed");
         await CheckAsync(0, 60, Meter, false).ConfigureAwait(false);
+        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon + Minutes(1), 1m)], None).ConfigureAwait(false);
         Equal(2, await storage.DeleteUsageRollupsAsync(TenantA, Noon + Minutes(16), None).ConfigureAwait(false), "the number of rollups dropped");
         await CheckAsync(0, 60, Meter, true).ConfigureAwait(false);
+        await CheckAsync(15, 60, Meter, false).ConfigureAwait(false);
 
         async Task CheckAsync(int from, int to, string meter, bool expected)
         {
@@ -189,11 +211,15 @@ public abstract partial class StorageContract
         Equal(due, await storage.ReadNextDueAsync(TenantA, DueKind.Billing, None).ConfigureAwait(false), "the due item after a correction");
         Equal(corrected, await storage.FindUsageAsync(TenantA, corrected.Hash, None).ConfigureAwait(false), "a corrected event");
         SameRows([second.Record], await storage.ReadUsageBucketAsync(TenantA, "s1", EventType, Noon, None).ConfigureAwait(false), "events of a bucket after a correction");
-        var rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Rollups;
-        SameRows(["False 2 3", "True 1 2"], rollups.Select(r => $"{r.Replaces} {r.Count} {Text(r.Sum)}"), "rollups after a correction");
-        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 7m)], None).ConfigureAwait(false);
-        rollups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(15))], None).ConfigureAwait(false))[0].Rollups;
-        SameRows(["False 2 3", "True 1 2", "False 1 7"], rollups.Select(r => $"{r.Replaces} {r.Count} {Text(r.Sum)}"), "rollups after usage that followed a correction");
+        await CheckAsync("1 2").ConfigureAwait(false);
+        await storage.AppendUsageAsync(TenantA, [Usage("s1", Noon, 7m), Usage("s1", Noon + Minutes(15), 4m)], None).ConfigureAwait(false);
+        await CheckAsync("3 13").ConfigureAwait(false);
+
+        async Task CheckAsync(string expected)
+        {
+            var groups = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(30))], None).ConfigureAwait(false))[0].Groups;
+            SameRows([expected], groups.Select(g => $"{g.Count} {Text(g.Sum)}"), "sums of rollups around a correction");
+        }
     }
 
     /// <summary>Dropping rollups takes whole buckets before the moment only; dropping events takes those before it only.</summary>
@@ -203,7 +229,7 @@ public abstract partial class StorageContract
         await storage.AppendUsageAsync(TenantA, [.. Enumerable.Range(0, 8).Select(i => Usage("s1", Noon + Minutes(10 * i), i))], None).ConfigureAwait(false);
         Equal(2, await storage.DeleteUsageRollupsAsync(TenantA, Noon + Minutes(35), None).ConfigureAwait(false), "the number of rollups dropped");
         var data = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(90))], None).ConfigureAwait(false))[0];
-        Equal("30 45 60", string.Join(' ', data.Rollups.Select(r => (r.Bucket - Noon).TotalMinutes).Order()), "buckets with rollups that are left");
+        Equal("25", Text(data.Groups.Single().Sum), "the sum of the rollups that are left");
         Equal(4, await storage.DeleteUsageEventsAsync(TenantA, Noon + Minutes(40), None).ConfigureAwait(false), "the number of events dropped");
         data = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(90)) with { NeedsEvents = true }], None).ConfigureAwait(false))[0];
         Equal("40 50 60 70", string.Join(' ', data.Events.Select(r => (r.Event.At - Noon).TotalMinutes)), "events that are left");
@@ -222,7 +248,7 @@ public abstract partial class StorageContract
         Equal(0, await storage.DeleteUsageKeysAsync(TenantB, Noon + Minutes(900), None).ConfigureAwait(false), "the number of another tenant's keys dropped");
         Equal(events[0].Record, await storage.FindUsageAsync(TenantA, events[0].Record.Hash, None).ConfigureAwait(false), "an event without its key");
         Equal("Duplicate Duplicate", string.Join(' ', await storage.AppendUsageAsync(TenantA, [.. events[2..]], None).ConfigureAwait(false)), "the outcomes of events whose keys are left");
-        Equal(4L, (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(60))], None).ConfigureAwait(false))[0].Rollups.Sum(r => r.Count), "the events in the rollups");
+        Equal(4L, (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(60))], None).ConfigureAwait(false))[0].Groups.Sum(g => g.Count), "the events in the rollups");
     }
 
     /// <summary>Usage without a subscription is listed, oldest first, until a correction gives it one.</summary>

@@ -109,6 +109,8 @@ public abstract partial class StorageContract
                 return await storage.ReadCatalogAsync(tenant, None).ConfigureAwait(false);
             case nameof(RejectedRecord):
                 return await storage.ListRejectedAsync(tenant, null, int.MaxValue, None).ConfigureAwait(false);
+            case nameof(RunShard):
+                return await storage.ListRunShardsAsync(tenant, RowSamples.Run, None).ConfigureAwait(false);
             case nameof(RunRecord):
                 return await storage.ListRunsAsync(tenant, int.MaxValue, None).ConfigureAwait(false);
             case nameof(Ledger.LedgerTransaction):

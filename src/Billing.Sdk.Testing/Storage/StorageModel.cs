@@ -32,12 +32,18 @@ internal sealed class StorageModel
 
         Events.Add(append.Record);
         Rollups.AddRange(append.Rollups);
-        if (append.MakesDue is { } due && !Rows<DueItem>(due.Tenant).Any(d => d.Kind == due.Kind && d.PayerId == due.PayerId && d.DueAt <= due.DueAt))
-        {
-            Put(due);
-        }
-
         return UsageOutcome.Accepted;
+    }
+
+    /// <summary>The marks of one call on stored events.</summary>
+    public void Mark(IEnumerable<DueItem> marks)
+    {
+        foreach (var group in marks.GroupBy(m => (m.Tenant, m.Kind, m.PayerId)))
+        {
+            var stored = Rows<DueItem>(group.Key.Tenant).SingleOrDefault(d => d.Kind == group.Key.Kind && d.PayerId == group.Key.PayerId);
+            var all = stored is null ? group : group.Append(stored);
+            Put(group.First() with { DueAt = all.Min(m => m.DueAt), ReopensFrom = all.Min(m => m.ReopensFrom), Version = (stored?.Version ?? 0) + 1 });
+        }
     }
 
     public OutboxMessage[] Lease(TenantId tenant, Instant now, Duration lease)
@@ -95,10 +101,19 @@ internal sealed class StorageModel
         foreach (var (kind, at) in payer.Due)
         {
             var item = new DueItem { Tenant = tenant, Kind = kind, PayerId = payer.PayerId, DueAt = at ?? default };
-            _rows.Remove(KeyOf(item));
-            if (at is not null)
+            var stored = (DueItem?)_rows.GetValueOrDefault(KeyOf(item));
+            if (stored is not null && (!payer.DueSeen.TryGetValue(kind, out var seen) || seen != stored.Version))
             {
-                Put(item);
+                // Marked meanwhile: the earlier moment stays.
+                Put(stored with { DueAt = at is { } wanted && wanted < stored.DueAt ? wanted : stored.DueAt, Version = stored.Version + 1 });
+            }
+            else if (at is not null)
+            {
+                Put(item with { Version = (stored?.Version ?? 0) + 1 });
+            }
+            else
+            {
+                _rows.Remove(KeyOf(item));
             }
         }
 

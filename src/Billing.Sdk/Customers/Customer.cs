@@ -47,6 +47,21 @@ public sealed record Customer : IVersionedRow, IPayerRow
     /// <summary>Payer: when a billing run has to look at it next; <see langword="null"/>: nothing lies ahead.</summary>
     public Instant? DueAt { get; init; }
 
+    /// <summary>Payer: the last moment that a run billed; <see langword="null"/>: none yet. Usage before it is late.</summary>
+    public Instant? BilledThrough { get; init; }
+
+    /// <summary>Payer: periods that end by then are settled; runs do not look at them again unless something reaches back. <see langword="null"/>: none is.</summary>
+    public Instant? SettledThrough { get; init; }
+
+    /// <summary>Payer: lines recorded before this moment belong to settled periods. Default: 1970-01-01.</summary>
+    public Instant HistoryFrom { get; init; }
+
+    /// <summary>Payer: invoices with a lower ordinal have nothing left to be done by a billing run.</summary>
+    public int FirstOpenInvoice { get; init; }
+
+    /// <summary>Payer: ordinal of its last invoice; 0: it has none.</summary>
+    public int LastInvoiceOrdinal { get; init; }
+
     /// <summary>When it was created.</summary>
     public required Instant CreatedAt { get; init; }
 

@@ -15,13 +15,15 @@ internal sealed class OwedParts
     private readonly TenantSettings _settings;
     private readonly CatalogDefinition _meters;
     private readonly Instant _asOf;
+    private readonly Instant _settled;
     private readonly List<OwedStretch> _stretches = [];
     private readonly List<CommitmentStretch> _commitments = [];
     private readonly IReadOnlyList<(Instant From, Instant To, int Segment)> _billing;
     private Instant _nextDue = Instant.MaxValue;
 
-    private OwedParts(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf)
+    private OwedParts(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf, Instant? settled)
     {
+        _settled = settled ?? Instant.MinValue;
         _timeline = timeline;
         _settings = settings;
         _meters = meters;
@@ -30,9 +32,14 @@ internal sealed class OwedParts
     }
 
     /// <summary>What is owed as of a moment, and when more will be.</summary>
-    public static OwedResult Find(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf)
+    /// <param name="timeline">The subscription's life.</param>
+    /// <param name="settings">The tenant's settings.</param>
+    /// <param name="meters">Where meters are found.</param>
+    /// <param name="asOf">The moment.</param>
+    /// <param name="settled">Periods that end by then are left out: what they owe is booked. <see langword="null"/>: none is.</param>
+    public static OwedResult Find(SubscriptionTimeline timeline, TenantSettings settings, CatalogDefinition meters, Instant asOf, Instant? settled = null)
     {
-        var parts = new OwedParts(timeline, settings, meters, asOf);
+        var parts = new OwedParts(timeline, settings, meters, asOf, settled);
         parts.Recurring();
         parts.Usage();
         parts.OneTime();
@@ -136,12 +143,23 @@ internal sealed class OwedParts
         var interval = charge.Interval ?? segment.Plan.Interval;
         var trialUsage = segment.State == SegmentState.Trial && charge.Type == ChargeType.Usage;
         var at = from;
+        if (from < _settled)
+        {
+            at = Instant.Max(from, segment.Grid.PeriodAt(interval, Instant.Min(_settled, to)).From);
+        }
+
         while (at < to)
         {
             var period = trialUsage
                 ? new BillingPeriod(0, from, to, from.InZone(segment.Grid.Zone).Date, to.InZone(segment.Grid.Zone).Date)
                 : segment.Grid.PeriodAt(interval, at);
             var end = Instant.Min(to, period.To);
+            if (period.To <= _settled)
+            {
+                at = end;
+                continue;
+            }
+
             var due = charge.Timing == ChargeTiming.InAdvance
                 ? at == from ? Instant.Max(at, segment.From) : at
                 : Instant.Min(period.To, HardEnd(index));
@@ -386,9 +404,10 @@ internal sealed class OwedParts
             foreach (var charge in segment.Charges.Where(c => c.Type == ChargeType.OneTime && IsNew(c, i)))
             {
                 Expect(segment.From);
-                if (segment.From <= _asOf)
+                var period = segment.Grid.PeriodAt(segment.Plan.Interval, segment.From);
+                if (segment.From <= _asOf && period.To > _settled)
                 {
-                    _stretches.Add(Fixed(segment, charge, segment.Grid.PeriodAt(segment.Plan.Interval, segment.From), segment.From, InvoiceLineType.OneTime, $"once/{KeyOf(segment.From)}"));
+                    _stretches.Add(Fixed(segment, charge, period, segment.From, InvoiceLineType.OneTime, $"once/{KeyOf(segment.From)}"));
                 }
             }
         }
@@ -430,6 +449,11 @@ internal sealed class OwedParts
                     if (due > _asOf)
                     {
                         break;
+                    }
+
+                    if (period.To <= _settled)
+                    {
+                        continue;
                     }
 
                     _stretches.Add(Fixed(segment, charge, period, start, InvoiceLineType.Installment, $"part/{part}") with { To = period.To, Installment = (part, charge.Count!.Value) });

@@ -50,6 +50,11 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         if (composed.Lines.Count == 0 && Settings.ZeroInvoices == ZeroInvoices.Skip)
         {
             work.Remove(draft);
+            if (work.Payer.LastInvoiceOrdinal == draft.Ordinal)
+            {
+                work.Put(work.Payer with { LastInvoiceOrdinal = draft.Ordinal - 1 });
+            }
+
             return;
         }
 
@@ -142,6 +147,7 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         }
 
         work.Put(invoice);
+        work.Put(work.Payer with { LastInvoiceOrdinal = invoice.Ordinal });
         Put(composed.Lines, id);
         Mark(items, id);
         if (isDraft)
@@ -328,7 +334,7 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         Tenant = work.Context.Id,
         Id = id,
         PayerId = work.PayerId,
-        Ordinal = work.Invoices.Select(i => i.Ordinal).DefaultIfEmpty(0).Max() + 1,
+        Ordinal = work.Payer.LastInvoiceOrdinal + 1,
         LegalEntity = Settings.LegalEntity,
         Series = series,
         Currency = work.Payer.Currency,

@@ -57,6 +57,6 @@ internal sealed class PageUsage(EngineCore core)
     public static IReadOnlyList<OwedResult> Owed(PayerWork work, NodaTime.Instant moment)
     {
         var catalog = work.Context.CatalogAt(moment)?.Definition ?? CatalogDefinition.Empty;
-        return [.. Timelines.Of(work, moment).Select(t => OwedParts.Find(t, work.Context.Settings, catalog, moment))];
+        return [.. Timelines.Of(work, moment).Select(t => OwedParts.Find(t, work.Context.Settings, catalog, moment, work.Payer.SettledThrough))];
     }
 }

@@ -1,5 +1,6 @@
 using Billing.Catalog;
 using Billing.Customers;
+using Billing.Discounts;
 using Billing.Invoicing;
 using Billing.Subscriptions;
 using NodaTime;
@@ -28,6 +29,10 @@ internal sealed class PayerBilling
         _work = work;
         _usage = usage ?? new PageUsage(core);
         _issue = new InvoiceIssue(core, work);
+        if (work is { IsReopened: true, IsPartial: false })
+        {
+            work.ReachBackTo(Instant.MinValue);
+        }
     }
 
     /// <summary>Ids of the invoices made, drafts included, in order.</summary>
@@ -84,7 +89,32 @@ internal sealed class PayerBilling
         var lines = Difference(owed, moment);
         _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed, moment), cancellationToken).ConfigureAwait(false));
         _work.SetBillingDue(NextDue(owed, moment));
+        Settle(owed, moment);
     }
+
+    /// <summary>Notes what is settled now. Drafts, coupons and composers look at lines of the past, so nothing is settled while there are any.</summary>
+    private void Settle(IReadOnlyList<OwedResult> owed, Instant moment)
+    {
+        var payer = _work.Payer;
+        payer = payer with { BilledThrough = payer.BilledThrough is { } before ? Instant.Max(before, moment) : moment };
+        var keepsPast = _work.All<CouponRedemption>().Any()
+            || _work.Context.Tasks.Chain<IInvoiceComposer>().Count > 0
+            || _work.Invoices.Any(i => i.Status is InvoiceStatus.Draft or InvoiceStatus.Prepared);
+        var settled = keepsPast ? Instant.MinValue : SettlementHorizon.Of([.. owed.Select(o => o.Timeline)], moment);
+        if (settled > (payer.SettledThrough ?? Instant.MinValue))
+        {
+            payer = payer with
+            {
+                SettledThrough = settled,
+                HistoryFrom = _work.Lines.Where(l => IsOpen(l, settled)).Select(l => l.RecordedAt).Append(moment).Min(),
+                FirstOpenInvoice = _work.Invoices.Where(i => i.Status == InvoiceStatus.Open).Select(i => i.Ordinal).Append(payer.LastInvoiceOrdinal + 1).Min(),
+            };
+        }
+
+        _work.Put(payer);
+    }
+
+    private static bool IsOpen(InvoiceLine line, Instant? settled) => settled is null || (line.PeriodTo ?? line.RecordedAt) > settled;
 
     /// <summary>A draft takes what has become known since; when its grace is over it becomes final.</summary>
     private async Task RebuildAsync(Invoice draft, bool finalize, CancellationToken cancellationToken)
@@ -115,7 +145,8 @@ internal sealed class PayerBilling
         var factory = new LineFactory(context.Id, _work.PayerId, _work.Currency, context.Settings, _work.Lines, _work.NewId, moment);
 
         // What was booked after a draft's date follows from what became known after it.
-        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment).ToLookup(l => l.SubscriptionId!);
+        var settled = _work.Payer.SettledThrough;
+        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment && IsOpen(l, settled)).ToLookup(l => l.SubscriptionId!);
         var result = new List<InvoiceLine>();
         foreach (var subscription in owed)
         {

@@ -21,6 +21,11 @@ internal sealed class PayerCommits(EngineCore core)
     /// <returns>The payers whose changes were written, and those without any.</returns>
     public async Task<IReadOnlySet<string>> CommitAsync(TenantContext tenant, IReadOnlyList<PayerWork> works, CancellationToken cancellationToken)
     {
+        foreach (var work in works)
+        {
+            work.CorrectDue();
+        }
+
         var changed = works.Where(w => w.HasChanges).ToList();
         var written = works.Where(w => !w.HasChanges).Select(w => w.PayerId).ToHashSet(StringComparer.Ordinal);
         if (changed.Count > 0)
@@ -64,18 +69,17 @@ internal sealed class PayerCommits(EngineCore core)
         Func<IReadOnlyList<PayerWork>, Task> page,
         CancellationToken cancellationToken)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        string? last = null;
         while (true)
         {
-            // A payer that stays due was seen in this run already; reading that many more finds the others behind it.
-            var due = await core.Storage.ReadDueAsync(tenant.Id, kind, tenant.Now, pageSize + seen.Count, cancellationToken).ConfigureAwait(false);
-            var payers = due.Select(d => d.PayerId).Where(seen.Add).ToList();
-            if (payers.Count == 0)
+            var due = await core.Storage.ReadDueRangeAsync(tenant.Id, kind, tenant.Now, last, null, pageSize, cancellationToken).ConfigureAwait(false);
+            if (due.Count == 0)
             {
                 return;
             }
 
-            await page(await ReadAsync(tenant, context, payers, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            await page(await ReadAsync(tenant, context, [.. due.Select(d => d.PayerId)], cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            last = due[^1].PayerId;
         }
     }
 }

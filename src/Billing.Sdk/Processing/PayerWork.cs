@@ -20,6 +20,7 @@ internal sealed class PayerWork
     private readonly Dictionary<Type, Table> _tables = [];
     private readonly List<NumberRequest> _numbers = [];
     private readonly Dictionary<DueKind, Instant?> _due = [];
+    private readonly IReadOnlyList<DueItem> _dueSeen = [];
     private readonly long _expectedVersion;
 
     private PayerWork(TenantContext context, CommandContext actor, Customer payer, long expectedVersion)
@@ -33,6 +34,7 @@ internal sealed class PayerWork
     public PayerWork(TenantContext context, CommandContext actor, PayerSnapshot snapshot)
         : this(context, actor, snapshot.Payer, snapshot.Payer.BillingVersion)
     {
+        _dueSeen = snapshot.Due;
         Load(snapshot.Customers);
         Load(snapshot.Contacts);
         Load(snapshot.Subscriptions);
@@ -65,6 +67,9 @@ internal sealed class PayerWork
     public CommandContext Actor { get; }
 
     public string PayerId { get; }
+
+    /// <summary>Whether only what is open was read, and no payments: then collection and aging may be due because of rows that are not here.</summary>
+    public bool IsPartial { get; init; }
 
     public Instant Now => Context.Now;
 
@@ -130,6 +135,32 @@ internal sealed class PayerWork
     /// <summary>Has runs look at the payer again at a moment, without a change of what is due.</summary>
     public void PostponeBilling(Instant until) => _due[DueKind.Billing] = until;
 
+    /// <summary>What marked the payer as due since its own row was written counts too: late usage does not touch that row.</summary>
+    public void TakeDue()
+    {
+        foreach (var item in _dueSeen)
+        {
+            if (item.Kind == DueKind.Billing)
+            {
+                BillNoLaterThan(item.DueAt);
+            }
+        }
+    }
+
+    /// <summary>Whether something reaches back into settled periods: late usage, or a catalog that was published later for times before.</summary>
+    public bool IsReopened => Payer.SettledThrough is { } settled
+        && (_dueSeen.Any(d => d.ReopensFrom < settled)
+            || Context.Catalogs.Any(c => c.EffectiveAt < settled && !(c.RecordedAt <= Payer.BilledThrough)));
+
+    /// <summary>A change of the past: when it reaches into settled periods, runs look at everything again.</summary>
+    public void ReachBackTo(Instant at)
+    {
+        if (Payer.SettledThrough > at)
+        {
+            Put(Payer with { SettledThrough = null, HistoryFrom = default, FirstOpenInvoice = 0 });
+        }
+    }
+
     /// <summary>Brings the billing run's next look forward to a moment, never back.</summary>
     public void BillNoLaterThan(Instant at)
     {
@@ -170,7 +201,7 @@ internal sealed class PayerWork
     /// <summary>All differences as one unit; each changed row has the version after the stored one.</summary>
     public PayerChanges ToChanges(IdempotencyRecord? idempotency = null)
     {
-        SetDerivedDue();
+        SetDerivedDue(all: false);
         Put(Payer with { BillingVersion = _expectedVersion + 1 });
         return new PayerChanges
         {
@@ -179,24 +210,47 @@ internal sealed class PayerWork
             Rows = [.. _tables.Values.SelectMany(t => t.Changes())],
             Numbers = [.. _numbers.Where(n => Find<Invoice>(n.InvoiceId) is not null)],
             Due = new Dictionary<DueKind, Instant?>(_due),
+            DueSeen = _dueSeen.ToDictionary(d => d.Kind, d => d.Version),
             Idempotency = idempotency,
         };
     }
 
-    private void SetDerivedDue()
+    /// <summary>Corrects what a partial work may have left: collection, aging or expiry due for rows that are settled.</summary>
+    public void CorrectDue() => SetDerivedDue(all: true);
+
+    private void SetDerivedDue(bool all)
     {
-        if (TableOf(typeof(Invoice)).HasChanges || TableOf(typeof(Payment)).HasChanges || TableOf(typeof(PaymentAttempt)).HasChanges)
+        if (all || TableOf(typeof(Invoice)).HasChanges || TableOf(typeof(Payment)).HasChanges || TableOf(typeof(PaymentAttempt)).HasChanges)
         {
             var collection = Invoices.Select(i => i.NextCollectionAt)
                 .Concat(Payments.Select(p => p.NextAttemptAt))
                 .Concat(All<PaymentAttempt>().Select(a => a.QueryAt));
-            _due[DueKind.Collection] = collection.Min();
-            _due[DueKind.Aging] = Invoices.Where(i => i.AmountDue > 0m).Select(i => i.NextAgingAt).Min();
+            SetDerivedDue(DueKind.Collection, collection.Min());
+            SetDerivedDue(DueKind.Aging, Invoices.Where(i => i.AmountDue > 0m).Select(i => i.NextAgingAt).Min());
         }
 
-        if (TableOf(typeof(CreditGrant)).HasChanges)
+        if (all || TableOf(typeof(CreditGrant)).HasChanges)
         {
-            _due[DueKind.CreditExpiry] = All<CreditGrant>().Where(g => !g.Expired && g.Remaining > 0m).Select(g => g.ExpiresAt).Min();
+            SetDerivedDue(
+                DueKind.CreditExpiry, All<CreditGrant>().Where(g => !g.Expired && g.Remaining > 0m).Select(g => g.ExpiresAt).Min());
+        }
+    }
+
+    private void SetDerivedDue(DueKind kind, Instant? at)
+    {
+        var stored = _dueSeen.FirstOrDefault(d => d.Kind == kind)?.DueAt;
+        if (IsPartial && stored is not null && (at is null || stored < at))
+        {
+            at = stored;
+        }
+
+        if (at != stored)
+        {
+            _due[kind] = at;
+        }
+        else
+        {
+            _due.Remove(kind);
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
             throw BillingException.For(BillingErrorCodes.RollupMissing, "meter", meter.Code, "rollups", "Usage is stored for which there is no rollup; billing without it would lose money. Restore the rollups.");
         }
 
-        var summary = Combine(data.Rollups);
+        var summary = Combine(data.Groups);
         foreach (var record in data.Events.Where(e => period.Contains(e.Event.At)))
         {
             if (MeterCalculator.Summarize(meter, record.Event) is { } part)
@@ -86,24 +86,8 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
     private static IEnumerable<CallRater> Decks(TenantContext context) =>
         context.CatalogAt(context.Now) is { } catalog ? catalog.Definition.Decks.Select(d => new CallRater(d, context.Zone)) : [];
 
-    /// <summary>What the deltas of buckets come to: of each bucket and group those from the last one on that holds it anew.</summary>
-    private static UsageSummary Combine(IEnumerable<UsageRollup> rollups)
-    {
-        var result = UsageSummary.None;
-        foreach (var bucket in rollups.GroupBy(r => (r.Bucket, r.Group)))
-        {
-            var sum = UsageSummary.None;
-            foreach (var delta in bucket)
-            {
-                var part = new UsageSummary(delta.Count, delta.Sum, delta.Max, delta.Min);
-                sum = delta.Replaces ? part : sum.Combine(part);
-            }
-
-            result = result.Combine(sum);
-        }
-
-        return result;
-    }
+    private static UsageSummary Combine(IReadOnlyList<UsageGroup> groups) =>
+        groups.Aggregate(UsageSummary.None, static (sum, r) => sum.Combine(new UsageSummary(r.Count, r.Sum, r.Max, r.Min)));
 
     private async Task<Dictionary<OwedStretch, UsageData>> ReadUsageAsync(IReadOnlyList<OwedStretch> stretches, CancellationToken cancellationToken)
     {

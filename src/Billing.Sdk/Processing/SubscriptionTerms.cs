@@ -9,7 +9,6 @@ internal static class SubscriptionTerms
     /// <summary>Adds a term and makes the payer due.</summary>
     public static SubscriptionTerm Add(PayerWork work, string subscriptionId, SubscriptionTermKind kind, Instant effectiveAt, Func<SubscriptionTerm, SubscriptionTerm> fill)
     {
-        var subscription = work.Find<Subscription>(subscriptionId)!;
         var term = work.Put(fill(new SubscriptionTerm
         {
             Tenant = work.Context.Id,
@@ -24,11 +23,7 @@ internal static class SubscriptionTerms
             Reason = work.Actor.Reason,
             CorrelationId = work.Actor.CorrelationId,
         }));
-        if (effectiveAt < subscription.SettledThrough)
-        {
-            work.Put(subscription with { SettledThrough = effectiveAt });
-        }
-
+        work.ReachBackTo(effectiveAt);
         work.BillNoLaterThan(work.Now);
         return term;
     }
@@ -39,6 +34,7 @@ internal static class SubscriptionTerms
         foreach (var term in terms.ToList())
         {
             work.Put(term with { SupersededAt = work.Now });
+            work.ReachBackTo(term.EffectiveAt);
         }
 
         work.BillNoLaterThan(work.Now);

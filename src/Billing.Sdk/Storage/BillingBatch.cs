@@ -56,6 +56,12 @@ public sealed record PayerChanges
     /// <summary>The payer's due items after the commit: each kind named here is set or, with <see langword="null"/>, removed; others stay.</summary>
     public IReadOnlyDictionary<DueKind, NodaTime.Instant?> Due { get; init; } = new Dictionary<DueKind, NodaTime.Instant?>();
 
+    /// <summary>
+    /// Versions of the due items that the changes were computed from; a kind that is missing had none. When the stored one has another version, something marked the payer
+    /// since then: the changes are written all the same, and of the stored and the wanted moment the earlier one stays.
+    /// </summary>
+    public IReadOnlyDictionary<DueKind, long> DueSeen { get; init; } = new Dictionary<DueKind, long>();
+
     /// <summary>The command's stored answer, when it came with an idempotency key.</summary>
     public IdempotencyRecord? Idempotency { get; init; }
 }

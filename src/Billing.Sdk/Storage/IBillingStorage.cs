@@ -91,6 +91,20 @@ public interface IBillingStorage
     /// <summary>Due items up to a moment, oldest first, then by tenant and payer; of one tenant or of all.</summary>
     Task<IReadOnlyList<DueItem>> ReadDueAsync(TenantId? tenant, DueKind kind, Instant upTo, int maximum, CancellationToken cancellationToken);
 
+    /// <summary>Due items up to a moment in a range of payer ids, in order of payer id (byte-wise, as the database has it).</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="kind">What is due.</param>
+    /// <param name="upTo">Due by then.</param>
+    /// <param name="after">Payers after this id; <see langword="null"/>: from the first.</param>
+    /// <param name="through">Payers up to this id; <see langword="null"/>: to the last.</param>
+    /// <param name="maximum">At most so many.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    Task<IReadOnlyList<DueItem>> ReadDueRangeAsync(
+        TenantId tenant, DueKind kind, Instant upTo, string? after, string? through, int maximum, CancellationToken cancellationToken);
+
+    /// <summary>Counts the payers that are due and cuts them into ranges of a size, in order of payer id.</summary>
+    Task<DueRanges> SplitDueAsync(TenantId tenant, DueKind kind, Instant upTo, int size, CancellationToken cancellationToken);
+
     /// <summary>The earliest due item of a kind, or <see langword="null"/>.</summary>
     Task<DueItem?> ReadNextDueAsync(TenantId tenant, DueKind kind, CancellationToken cancellationToken);
 
@@ -133,6 +147,12 @@ public interface IBillingStorage
     /// <summary>How many redemptions of a coupon there are.</summary>
     Task<int> CountRedemptionsAsync(TenantId tenant, string coupon, CancellationToken cancellationToken);
 
+    /// <summary>The run, or <see langword="null"/>.</summary>
+    Task<RunRecord?> FindRunAsync(TenantId tenant, Guid run, CancellationToken cancellationToken);
+
+    /// <summary>The shards of a run, by number.</summary>
+    Task<IReadOnlyList<RunShard>> ListRunShardsAsync(TenantId tenant, Guid run, CancellationToken cancellationToken);
+
     /// <summary>Runs, newest first.</summary>
     Task<IReadOnlyList<RunRecord>> ListRunsAsync(TenantId tenant, int maximum, CancellationToken cancellationToken);
 }
@@ -163,4 +183,6 @@ public enum StoredObject
 /// <param name="Subscription">The subscription.</param>
 /// <param name="Terms">Its terms, by sequence.</param>
 /// <param name="DueAt">When its payer is due for billing next.</param>
-public sealed record SubscriptionWithTerms(Subscriptions.Subscription Subscription, IReadOnlyList<Subscriptions.SubscriptionTerm> Terms, Instant? DueAt);
+/// <param name="BilledThrough">The moment up to which its payer is billed.</param>
+public sealed record SubscriptionWithTerms(
+    Subscriptions.Subscription Subscription, IReadOnlyList<Subscriptions.SubscriptionTerm> Terms, Instant? DueAt, Instant? BilledThrough = null);

@@ -43,6 +43,12 @@ public enum SnapshotParts
 
     /// <summary>Everything.</summary>
     All = 1023,
+
+    /// <summary>
+    /// Of lines only those recorded from the payer's <see cref="Customer.HistoryFrom"/> on, of invoices those from <see cref="Customer.FirstOpenInvoice"/> on, of pending items
+    /// those that wait or were recorded from then on: what a billing run looks at. So its cost does not grow with the age of the account.
+    /// </summary>
+    OpenOnly = 1024,
 }
 
 /// <summary>One consistent view of a payer: itself, the customers that it pays for, and all that belongs to them.</summary>
@@ -96,6 +102,9 @@ public sealed record PayerSnapshot
 
     /// <summary>Payment methods, in order of addition.</summary>
     public IReadOnlyList<PaymentMethod> PaymentMethods { get; init; } = [];
+
+    /// <summary>The payer's due items, of the same moment, whatever parts were asked for; ordered by kind.</summary>
+    public IReadOnlyList<DueItem> Due { get; init; } = [];
 
     /// <summary>Why the payer is in quarantine; <see langword="null"/>: it is not.</summary>
     public QuarantineItem? Quarantine { get; init; }

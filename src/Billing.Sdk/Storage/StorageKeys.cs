@@ -48,6 +48,7 @@ public static class StorageKeys
         [typeof(IdempotencyRecord)] = [nameof(IdempotencyRecord.Command), nameof(IdempotencyRecord.Key)],
         [typeof(QuarantineItem)] = [nameof(QuarantineItem.PayerId)],
         [typeof(RunRecord)] = [nameof(RunRecord.Id)],
+        [typeof(RunShard)] = [nameof(RunShard.RunId), nameof(RunShard.Number)],
     }.AsReadOnly();
 
     /// <summary>Further unique keys (after the tenant), beside the primary ones.</summary>
@@ -96,6 +97,7 @@ public static class StorageKeys
             DueItem r => $"{r.Kind}\u001f{r.PayerId}",
             IdempotencyRecord r => $"{r.Command}\u001f{r.Key}",
             RunRecord r => Text(r.Id),
+            RunShard r => $"{Text(r.RunId)}\u001f{r.Number.ToString(CultureInfo.InvariantCulture)}",
             _ => throw new ArgumentException($"{row.GetType().Name} is not a row type of the storage contract.", nameof(row)),
         };
     }

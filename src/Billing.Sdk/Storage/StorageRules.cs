@@ -126,6 +126,62 @@ public static class StorageRules
         return merged;
     }
 
+    /// <summary>
+    /// What rollups of one subscription and meter come to, by group in order. Within a bucket and group, in order of id, one with <see cref="UsageRollup.Replaces"/> takes the place of those before it.
+    /// </summary>
+    public static IReadOnlyList<UsageGroup> Combine(IEnumerable<UsageRollup> deltas)
+    {
+        ArgumentNullException.ThrowIfNull(deltas);
+        var buckets = new Dictionary<(string Group, Instant Bucket), UsageRollup>();
+        foreach (var delta in deltas.OrderBy(d => d.Id))
+        {
+            var key = (delta.Group, delta.Bucket);
+            buckets[key] = !delta.Replaces && buckets.TryGetValue(key, out var sum) ? Merge(sum, delta) : delta;
+        }
+
+        var groups = new SortedDictionary<string, UsageRollup>(StringComparer.Ordinal);
+        foreach (var rollup in buckets.Values)
+        {
+            groups[rollup.Group] = groups.TryGetValue(rollup.Group, out var sum) ? Merge(sum, rollup) : rollup;
+        }
+
+        return [.. groups.Values.Select(r => new UsageGroup(r.Group, r.Count, r.Sum, r.Min, r.Max))];
+    }
+
+    /// <summary>The marks of one call, one per kind and payer: the earliest moments.</summary>
+    public static IReadOnlyList<DueItem> MergeMarks(IEnumerable<DueItem> marks)
+    {
+        ArgumentNullException.ThrowIfNull(marks);
+        return [.. marks.GroupBy(m => (m.Kind, m.PayerId)).Select(g => g.Aggregate(Mark))];
+    }
+
+    /// <summary>The due item after a mark: the earlier moments of both, and the next version.</summary>
+    public static DueItem Mark(DueItem? stored, DueItem mark)
+    {
+        ArgumentNullException.ThrowIfNull(mark);
+        return stored is null
+            ? mark with { Version = 1 }
+            : stored with { DueAt = Instant.Min(stored.DueAt, mark.DueAt), ReopensFrom = Earlier(stored.ReopensFrom, mark.ReopensFrom), Version = stored.Version + 1 };
+    }
+
+    /// <summary>The due item after a commit of a payer, or <see langword="null"/>: what was wanted, unless something marked the payer since the commit's snapshot.</summary>
+    /// <param name="stored">What is stored.</param>
+    /// <param name="changes">The payer's changes.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="kind">A kind that the changes name.</param>
+    public static DueItem? After(DueItem? stored, PayerChanges changes, TenantId tenant, DueKind kind)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        var wanted = changes.Due[kind] is { } at ? new DueItem { Tenant = tenant, Kind = kind, PayerId = changes.PayerId, DueAt = at } : null;
+        var asSeen = changes.DueSeen.TryGetValue(kind, out var version) ? stored?.Version == version : stored is null;
+        return asSeen || stored is null
+            ? wanted is null ? null : wanted with { Version = (stored?.Version ?? 0) + 1 }
+            : Mark(stored, wanted ?? stored);
+    }
+
+    private static Instant? Earlier(Instant? first, Instant? second) =>
+        first is { } a && second is { } b ? Instant.Min(a, b) : first ?? second;
+
     private static UsageRollup Merge(UsageRollup first, UsageRollup second) => first with
     {
         Count = first.Count + second.Count,

@@ -15,11 +15,12 @@ namespace Billing.Storage;
 public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
 {
     private readonly UsageRecord[] _records;
-    private readonly UsageRollup[] _buckets;
-    private readonly UsageDelta[] _deltas;
-    private readonly (int Record, DueItem Item)[] _due;
+    private readonly List<UsageRollup> _buckets;
+    private readonly List<UsageDelta> _deltas;
+    private readonly List<(int Record, DueItem Item)> _due;
 
-    internal UsageAppendBatch(UsageRecord[] records, UsageRollup[] buckets, UsageDelta[] deltas, (int Record, DueItem Item)[] due) =>
+    /// <summary>Takes the lists over; nobody else holds them.</summary>
+    internal UsageAppendBatch(UsageRecord[] records, List<UsageRollup> buckets, List<UsageDelta> deltas, List<(int Record, DueItem Item)> due) =>
         (_records, _buckets, _deltas, _due) = (records, buckets, deltas, due);
 
     /// <summary>How many events.</summary>
@@ -36,7 +37,7 @@ public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
     {
         Record = _records[index],
         Rollups = [.. DeltasOf(index).Select(d => With(_buckets[d.Bucket], _buckets[d.Bucket].Id, d))],
-        MakesDue = Array.Find(_due, d => d.Record == index).Item,
+        MakesDue = _due.Find(d => d.Record == index).Item,
     };
 
     /// <summary>Makes a batch of events.</summary>
@@ -65,10 +66,10 @@ public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
     {
         ArgumentNullException.ThrowIfNull(outcomes);
         ArgumentNullException.ThrowIfNull(ids);
-        var sums = new UsageDelta[_buckets.Length];
-        var seen = new bool[_buckets.Length];
-        var order = new List<int>(_buckets.Length);
-        foreach (ref readonly var delta in _deltas.AsSpan())
+        var sums = new UsageDelta[_buckets.Count];
+        var seen = new bool[_buckets.Count];
+        var order = new List<int>(_buckets.Count);
+        foreach (ref readonly var delta in CollectionsMarshal.AsSpan(_deltas))
         {
             if (outcomes[delta.Record] != UsageOutcome.Accepted)
             {
@@ -90,7 +91,7 @@ public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
         return order.ConvertAll(bucket => With(_buckets[bucket], ids.NewId(), sums[bucket]));
     }
 
-    /// <summary>What the accepted events make due, each different item once.</summary>
+    /// <summary>What the accepted events make due, each different item once. <see cref="StorageRules.MergeMarks"/> makes one of those of a payer.</summary>
     public IReadOnlyList<DueItem> DueOf(IReadOnlyList<UsageOutcome> outcomes)
     {
         ArgumentNullException.ThrowIfNull(outcomes);
@@ -111,14 +112,14 @@ public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
     private IEnumerable<UsageDelta> DeltasOf(int record)
     {
         // They stand in order of their records.
-        var (low, high) = (0, _deltas.Length);
+        var (low, high) = (0, _deltas.Count);
         while (low < high)
         {
             var middle = (low + high) / 2;
             (low, high) = _deltas[middle].Record < record ? (middle + 1, high) : (low, middle);
         }
 
-        for (; low < _deltas.Length && _deltas[low].Record == record; low++)
+        for (; low < _deltas.Count && _deltas[low].Record == record; low++)
         {
             yield return _deltas[low];
         }
@@ -137,23 +138,24 @@ public sealed class UsageAppendBatch : IReadOnlyList<UsageAppend>
 /// <summary>Puts a <see cref="UsageAppendBatch"/> together, event by event. Not thread-safe; used once.</summary>
 internal sealed class UsageAppendBatchBuilder(int capacity)
 {
-    private readonly List<UsageRecord> _records = new(capacity);
+    private UsageRecord[] _records = new UsageRecord[capacity];
     private readonly List<UsageRollup> _buckets = [];
     private readonly List<UsageDelta> _deltas = new(capacity);
     private readonly List<(int Record, DueItem Item)> _due = [];
     private readonly Dictionary<BucketKey, int> _places = [];
 
-    public int Count => _records.Count;
+    /// <summary>How many events there are so far; no more than the capacity.</summary>
+    public int Count { get; private set; }
 
     /// <summary>Adds an event; what is added to rollups next belongs to it.</summary>
     public void Add(UsageRecord record, DueItem? makesDue)
     {
         if (makesDue is not null)
         {
-            _due.Add((_records.Count, makesDue));
+            _due.Add((Count, makesDue));
         }
 
-        _records.Add(record);
+        _records[Count++] = record;
     }
 
     /// <summary>Adds what the last event adds to a meter.</summary>
@@ -164,7 +166,7 @@ internal sealed class UsageAppendBatchBuilder(int capacity)
         if (!known)
         {
             place = _buckets.Count;
-            var record = _records[^1];
+            var record = _records[Count - 1];
             _buckets.Add(new UsageRollup
             {
                 Tenant = record.Tenant,
@@ -179,7 +181,7 @@ internal sealed class UsageAppendBatchBuilder(int capacity)
             });
         }
 
-        _deltas.Add(new UsageDelta(_records.Count - 1, place, (long)summary.Count, summary.Sum, summary.Min, summary.Max));
+        _deltas.Add(new UsageDelta(Count - 1, place, (long)summary.Count, summary.Sum, summary.Min, summary.Max));
     }
 
     /// <summary>Adds what the last event adds to a meter, as a rollup of its own.</summary>
@@ -192,10 +194,15 @@ internal sealed class UsageAppendBatchBuilder(int capacity)
             _buckets.Add(rollup);
         }
 
-        _deltas.Add(new UsageDelta(_records.Count - 1, place, rollup.Count, rollup.Sum, rollup.Min, rollup.Max));
+        _deltas.Add(new UsageDelta(Count - 1, place, rollup.Count, rollup.Sum, rollup.Min, rollup.Max));
     }
 
-    public UsageAppendBatch Build() => new([.. _records], [.. _buckets], [.. _deltas], [.. _due]);
+    /// <summary>The batch. The builder is used up.</summary>
+    public UsageAppendBatch Build()
+    {
+        Array.Resize(ref _records, Count);
+        return new UsageAppendBatch(_records, _buckets, _deltas, _due);
+    }
 
     private readonly record struct BucketKey(string SubscriptionId, string Meter, string Group, long Bucket, bool Replaces);
 }

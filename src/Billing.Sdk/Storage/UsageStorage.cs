@@ -12,7 +12,9 @@ public sealed record UsageAppend
     /// <summary>What it adds to the rollups of meters; counted only if the event is new.</summary>
     public IReadOnlyList<UsageRollup> Rollups { get; init; } = [];
 
-    /// <summary>Makes a payer due for billing (late usage without a run ahead); a stored earlier moment is kept.</summary>
+    /// <summary>
+    /// Marks a payer as due for billing (late usage, usage without a run ahead). A stored item keeps the earlier moment and the earlier <see cref="DueItem.ReopensFrom"/> and gets the next version.
+    /// </summary>
     public DueItem? MakesDue { get; init; }
 }
 
@@ -54,12 +56,23 @@ public sealed record UsageQuery
 /// <summary>The answer to a <see cref="UsageQuery"/>.</summary>
 public sealed record UsageData
 {
-    /// <summary>The deltas of the buckets that lie wholly within the time, in order of id.</summary>
-    public IReadOnlyList<UsageRollup> Rollups { get; init; } = [];
+    /// <summary>What the rollups of the buckets that lie wholly within the time come to: one entry per group, as <see cref="StorageRules.Combine"/> makes it, in order of group (byte-wise).</summary>
+    public IReadOnlyList<UsageGroup> Groups { get; init; } = [];
 
     /// <summary>The events in the time (<see cref="UsageQuery.NeedsEvents"/>), or in the cut buckets; removed ones are left out.</summary>
     public IReadOnlyList<UsageRecord> Events { get; init; } = [];
 
-    /// <summary>Whether a stored event of the type lies in a whole bucket for which there is no rollup: billing from rollups would lose it.</summary>
+    /// <summary>
+    /// Whether a stored event of the type (not a removed one) lies in a whole bucket before the first one of the time that has a rollup, or in any when none has:
+    /// rollups were dropped, and billing from the rest would lose money.
+    /// </summary>
     public bool RollupsMissing { get; init; }
 }
+
+/// <summary>What the rollups of one group come to.</summary>
+/// <param name="Group">The group; empty for meters without groups.</param>
+/// <param name="Count">Number of events.</param>
+/// <param name="Sum">Sum of their values.</param>
+/// <param name="Min">Their least value; <see langword="null"/>: there is none.</param>
+/// <param name="Max">Their greatest value; <see langword="null"/>: there is none.</param>
+public sealed record UsageGroup(string Group, long Count, decimal Sum, decimal? Min, decimal? Max);

@@ -24,9 +24,6 @@ public sealed record Subscription : IVersionedRow, IPayerRow
     /// <summary>ISO 4217 code.</summary>
     public required string Currency { get; init; }
 
-    /// <summary>Everything before this moment is settled: runs look at what comes after it. A change of the past moves it back.</summary>
-    public required Instant SettledThrough { get; init; }
-
     /// <summary>Suspended by dunning since; <see langword="null"/>: not.</summary>
     public Instant? SuspendedAt { get; init; }
 
