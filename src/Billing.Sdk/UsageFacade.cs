@@ -124,6 +124,9 @@ public sealed partial class UsageFacade
     /// <summary>Whose usage an event is. For one batch; not thread-safe.</summary>
     private sealed class Attribution
     {
+/// <summary>Longer than recording takes from reading who is due to its commit.</summary>
+        private static readonly Duration RunMargin = Duration.FromMinutes(5);
+
         private readonly TenantContext tenant;
         private readonly HashSet<string> _customers;
         private readonly Dictionary<string, Owner> _bySubscription = new(StringComparer.Ordinal);
@@ -167,13 +170,15 @@ public sealed partial class UsageFacade
         }
 
         /// <summary>
-        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due; late usage leaves word how far it reaches back, so that the next run looks there.
+        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due. Late usage leaves word how far it reaches back, so that the next run looks there.
+        /// A payer that is due (or nearly) is marked, too: a run that has read its usage already then leaves it due.
         /// </summary>
         public DueItem? DueOf(SubscriptionWithTerms owner, UsageEvent usage, List<Meter> meters)
         {
             var atOnce = owner.DueAt is null || Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
             var isLate = usage.At < owner.BilledThrough;
-            return atOnce || isLate
+            var isDue = owner.DueAt <= tenant.Now + RunMargin;
+            return atOnce || isLate || isDue
                 ? new DueItem
                 {
                     Tenant = tenant.Id,
