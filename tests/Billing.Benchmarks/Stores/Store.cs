@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Billing.Benchmarks.Plain;
 using Billing.InMemory;
 using Billing.Storage;
@@ -22,6 +23,13 @@ internal abstract class Store : IAsyncDisposable
 
     /// <summary>Writes out what the database still holds back, so that engine and limit start alike.</summary>
     public virtual Task SettleAsync() => Task.CompletedTask;
+
+    /// <summary>Processor seconds that this process, and the database where it is another one, have used so far: other programs on the machine disturb these least.</summary>
+    public virtual double ProcessorSeconds()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.TotalProcessorTime.TotalSeconds;
+    }
 
     /// <summary>Copies the database as it is now.</summary>
     public abstract Task<Store> CopyAsync();
