@@ -8,6 +8,9 @@ internal sealed class UsageRecordRow
 {
     public required TenantId Tenant { get; init; }
 
+    /// <summary>When the event came first, as its key has it: what comes together lies together. Corrections leave it.</summary>
+    public required Instant StoredAt { get; init; }
+
     public required Guid Hash { get; init; }
 
     public required string EventId { get; init; }
@@ -34,9 +37,10 @@ internal sealed class UsageRecordRow
 
     public required long Version { get; init; }
 
-    public static UsageRecordRow Of(UsageRecord record) => new()
+    public static UsageRecordRow Of(UsageRecord record, Instant storedAt) => new()
     {
         Tenant = record.Tenant,
+        StoredAt = storedAt,
         Hash = record.Hash,
         EventId = record.Event.Id,
         Source = record.Event.Source,

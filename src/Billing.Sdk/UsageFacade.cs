@@ -360,6 +360,9 @@ public sealed class UsageFacade
     /// <summary>Whose usage an event is.</summary>
     private sealed class Attribution(TenantContext tenant, IReadOnlyList<SubscriptionWithTerms> subscriptions, HashSet<string> customers)
     {
+        /// <summary>Longer than recording takes from reading who is due to its commit.</summary>
+        private static readonly Duration RunMargin = Duration.FromMinutes(5);
+
         private readonly Dictionary<string, SubscriptionTimeline?> _timelines = new(StringComparer.Ordinal);
 
         public SubscriptionWithTerms? OwnerOf(UsageEntry entry, List<Meter> meters)
@@ -390,13 +393,15 @@ public sealed class UsageFacade
         }
 
         /// <summary>
-        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due; late usage leaves word how far it reaches back, so that the next run looks there.
+        /// Usage that is billed as it arrives, and usage for which no run lies ahead, makes the payer due. Late usage leaves word how far it reaches back, so that the next run looks there.
+        /// A payer that is due (or nearly) is marked, too: a run that has read its usage already then leaves it due.
         /// </summary>
         public DueItem? DueOf(SubscriptionWithTerms owner, UsageEvent usage, List<Meter> meters)
         {
             var atOnce = owner.DueAt is null || Charges(owner, usage.At, meters).Any(c => c.Timing == ChargeTiming.InAdvance);
             var isLate = usage.At < owner.BilledThrough;
-            return atOnce || isLate
+            var isDue = owner.DueAt <= tenant.Now + RunMargin;
+            return atOnce || isLate || isDue
                 ? new DueItem
                 {
                     Tenant = tenant.Id,

@@ -115,7 +115,7 @@ public interface IBillingStorage
 
     /// <summary>
     /// Leases messages that are due to this caller: per payer in order of sequence (a payer with an earlier message that is pending and not due, or leased
-    /// elsewhere, gives none). A lease that runs out makes the message free again.
+    /// elsewhere, gives none). A lease that runs out makes the message free again. Without a tenant: of all tenants that have a row of their own.
     /// </summary>
     Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken);
 
