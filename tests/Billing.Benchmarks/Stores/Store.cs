@@ -61,12 +61,14 @@ internal abstract class Store : IAsyncDisposable
     public static Store Open(Settings settings, string location) => settings.Store switch
     {
         "sqlite" => new SqliteStore(location, owned: false),
+        "postgresql" => PostgreSqlStore.At(settings, location),
         _ => throw new ArgumentException($"Store '{settings.Store}' cannot be opened by another process."),
     };
 
     public static Store Create(Settings settings, string name) => settings.Store switch
     {
         "memory" => new MemoryStore(),
+        "postgresql" => PostgreSqlStore.Make(settings, name),
         "sqlite" => new SqliteStore(Path.Combine(settings.Folder, $"{name}.db"), owned: true),
         _ => throw new ArgumentException($"There is no store '{settings.Store}' here."),
     };
