@@ -20,7 +20,7 @@ public partial class EfBillingStorage<TContext>
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
         StorageRules.Check(tenant, events);
@@ -75,6 +75,10 @@ public partial class EfBillingStorage<TContext>
         WriteAsync(tenant, (context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
+        WriteAsync(tenant, (context, cancel) => Of<UsageKeyRow>(context, tenant).Where(k => k.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<int> DeleteUsageRollupsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken)
     {
         var lastBucket = before - BucketLength;
@@ -96,61 +100,49 @@ public partial class EfBillingStorage<TContext>
     /// <summary>The event with this hash: its key tells when it was stored, which is where it lies.</summary>
     private static IQueryable<UsageRecordRow> RecordOf(DbContext context, TenantId tenant, Guid hash) =>
         Of<UsageKeyRow>(context, tenant).Where(k => k.Hash == hash)
-            .SelectMany(k => Of<UsageRecordRow>(context, tenant).Where(r => r.StoredAt == k.RecordedAt && r.Hash == hash));
+            .SelectMany(k => Of<UsageRecordRow>(context, tenant).Where(r => r.StoredAt == k.StoredAt && r.Hash == hash));
 
-    private async Task<IReadOnlyList<UsageOutcome>> AppendAsync(DbContext context, TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<UsageOutcome>> AppendAsync(DbContext context, TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
-        var outcomes = new UsageOutcome[events.Count];
+        var (records, outcomes) = (events.Records, new UsageOutcome[events.Count]);
         Array.Fill(outcomes, UsageOutcome.Duplicate);
-        var first = FirstOfEach(events);
-        var keys = Array.ConvertAll(first, i => (object)new UsageKeyRow { Tenant = tenant, Hash = events[i].Record.Hash, RecordedAt = events[i].Record.RecordedAt });
+        var first = FirstOfEach(records);
+        var keys = Array.ConvertAll(
+            first, i => (object)new UsageKeyRow { Tenant = tenant, Hash = records[i].Hash, StoredAt = records[i].RecordedAt, At = records[i].Event.At });
         var isNew = await _database.InsertNewAsync(context, keys, cancellationToken).ConfigureAwait(false)
             ?? await InsertNewAsync(context, tenant, keys, cancellationToken).ConfigureAwait(false);
-        var (rows, rollups, marks) = (new List<object>(events.Count * 2), new List<UsageRollup>(events.Count), new List<DueItem>());
+        var rows = new List<object>(records.Count * 2);
         for (var i = 0; i < first.Length; i++)
         {
             if (isNew[i])
             {
-                var append = events[first[i]];
+                var record = records[first[i]];
                 outcomes[first[i]] = UsageOutcome.Accepted;
-                rows.Add(UsageRecordRow.Of(append.Record, append.Record.RecordedAt));
+                rows.Add(UsageRecordRow.Of(record, record.RecordedAt));
             }
         }
 
-        // In the order of the call, which decides what a rollup that takes the place of others takes the place of.
-        for (var i = 0; i < events.Count; i++)
-        {
-            if (outcomes[i] == UsageOutcome.Accepted)
-            {
-                rollups.AddRange(events[i].Rollups);
-                if (events[i].MakesDue is { } mark)
-                {
-                    marks.Add(mark);
-                }
-            }
-        }
-
-        rows.AddRange(StorageRules.MergeRollups(rollups, _ids));
+        rows.AddRange(events.RollupsOf(outcomes, _ids));
         await _database.InsertAsync(context, rows, cancellationToken).ConfigureAwait(false);
-        await DueItems.MarkAsync(context, _database, tenant, marks, cancellationToken).ConfigureAwait(false);
+        await DueItems.MarkAsync(context, _database, tenant, events.DueOf(outcomes), cancellationToken).ConfigureAwait(false);
         return outcomes;
     }
 
     /// <summary>The places of the events with different hashes, in order of hash: keys that are written in order cost less.</summary>
-    private static int[] FirstOfEach(IReadOnlyList<UsageAppend> events)
+    private static int[] FirstOfEach(IReadOnlyList<UsageRecord> events)
     {
         var hashes = new HashSet<Guid>(events.Count);
         var places = new List<int>(events.Count);
         for (var i = 0; i < events.Count; i++)
         {
-            if (hashes.Add(events[i].Record.Hash))
+            if (hashes.Add(events[i].Hash))
             {
                 places.Add(i);
             }
         }
 
         var first = places.ToArray();
-        Array.Sort(Array.ConvertAll(first, i => events[i].Record.Hash), first);
+        Array.Sort(Array.ConvertAll(first, i => events[i].Hash), first);
         return first;
     }
 

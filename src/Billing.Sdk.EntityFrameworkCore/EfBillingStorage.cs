@@ -128,6 +128,13 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> FindCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken)
+    {
+        var ids = Distinct(customerIds);
+        return ListAsync(tenant, context => Of<Customer>(context, tenant).Where(c => ids.Contains(c.Id)).Select(c => c.Id), cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueAsync(TenantId? tenant, DueKind kind, Instant upTo, int maximum, CancellationToken cancellationToken) => ListAsync(
         tenant,
         context => (tenant is { } one ? Of<DueItem>(context, one) : context.Set<DueItem>())

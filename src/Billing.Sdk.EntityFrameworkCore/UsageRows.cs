@@ -76,5 +76,9 @@ internal sealed class UsageKeyRow
 
     public required Guid Hash { get; init; }
 
-    public required Instant RecordedAt { get; init; }
+    /// <summary>Where the event lies: the moment in the key of its row.</summary>
+    public required Instant StoredAt { get; init; }
+
+    /// <summary>When the event happened: how long the key is kept goes by it, as the check of events that come too late does.</summary>
+    public required Instant At { get; init; }
 }

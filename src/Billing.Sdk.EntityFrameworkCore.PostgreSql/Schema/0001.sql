@@ -474,6 +474,7 @@ CREATE TABLE IF NOT EXISTS billing_tenant (
     name text COLLATE "C" NOT NULL,
     settings text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
+    usage_keys_from bigint,
     version bigint NOT NULL,
     CONSTRAINT "PK_billing_tenant" PRIMARY KEY (id)
 );
@@ -481,7 +482,8 @@ CREATE TABLE IF NOT EXISTS billing_tenant (
 CREATE TABLE IF NOT EXISTS billing_usage_key (
     tenant text COLLATE "C" NOT NULL,
     hash uuid NOT NULL,
-    recorded_at bigint NOT NULL,
+    stored_at bigint NOT NULL,
+    at bigint NOT NULL,
     CONSTRAINT "PK_billing_usage_key" PRIMARY KEY (tenant, hash)
 ) /* by tenant */;
 

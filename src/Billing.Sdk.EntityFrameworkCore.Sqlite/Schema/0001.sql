@@ -470,13 +470,15 @@ CREATE TABLE IF NOT EXISTS "billing_tenant" (
     "name" TEXT NOT NULL,
     "settings" TEXT NOT NULL,
     "created_at" INTEGER NOT NULL,
+    "usage_keys_from" INTEGER NULL,
     "version" INTEGER NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS "billing_usage_key" (
     "tenant" TEXT NOT NULL,
     "hash" BLOB NOT NULL,
-    "recorded_at" INTEGER NOT NULL,
+    "stored_at" INTEGER NOT NULL,
+    "at" INTEGER NOT NULL,
     CONSTRAINT "PK_billing_usage_key" PRIMARY KEY ("tenant", "hash")
 ) WITHOUT ROWID;
 
