@@ -19,6 +19,7 @@ internal sealed class SimulatedWorld
 
     private readonly StringBuilder _history = new();
     private readonly HashSet<Guid> _delivered = [];
+    private readonly Dictionary<string, SimulatedProcess> _processes = new(StringComparer.Ordinal);
     private readonly SimulationOptions _options;
 
     public SimulatedWorld(SimulatedRandom random, SimulationOptions options, bool disturbed)
@@ -58,6 +59,17 @@ internal sealed class SimulatedWorld
     public int CrashCount { get; private set; }
 
     public string History => _history.ToString();
+
+    /// <summary>The process of a name; a new one when there was none or it was killed.</summary>
+    public SimulatedProcess ProcessOf(string name)
+    {
+        if (!_processes.TryGetValue(name, out var process) || process.Actor is { HasCrashed: true })
+        {
+            _processes[name] = process = new SimulatedProcess(this);
+        }
+
+        return process;
+    }
 
     public void Tell(string line) => _history.Append(line).Append('\n');
 

@@ -111,7 +111,7 @@ public static class Simulation
             var turns = new Turns(world.Scheduling);
             foreach (var (customer, left) in waiting)
             {
-                var host = new SimulatedProcess(world);
+                var host = world.ProcessOf(customer);
                 host.Actor = turns.Start(customer, actor => AskAsync(world, host, actor, left));
             }
 
@@ -158,7 +158,7 @@ public static class Simulation
         foreach (var name in new[] { "worker A", "worker B" })
         {
             var runs = Enumerable.Range(0, 2 + world.Scheduling.Below(4)).Select(_ => world.Scheduling.Pick(Runs)).ToList();
-            var process = new SimulatedProcess(world);
+            var process = world.ProcessOf(name);
             process.Actor = turns.Start(name, actor => WorkAsync(world, process.Engine, actor, runs));
         }
     }
