@@ -525,11 +525,7 @@ internal sealed class OwedParts
     internal static string KeyOf(Instant at) => NodaTime.Text.InstantPattern.General.Format(at);
 
     /// <summary>Prices that are equal by value have one identity, whichever plan they come from.</summary>
-    internal static string PriceKeyOf(Charge charge)
-    {
-        var text = CatalogJson.Write(charge.Price) + (charge.Prorate ? "" : "!");
-        return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)), 0, 8);
-    }
+    internal static string PriceKeyOf(Charge charge) => charge.Prorate ? charge.Price.Key : charge.Price.UnproratedKey;
 
     private sealed record Part(TimelineSegment Segment, int Index, Charge Charge, BillingPeriod Period, Instant From, Instant To);
 }

@@ -95,7 +95,7 @@ internal static class CreditApplication
 
             if (source == CreditSource.CreditNote)
             {
-                var note = work.Find<CreditNote>(sourceId)!;
+                var note = work.Find<CreditNote>(Guid.ParseExact(sourceId, "N"))!;
                 work.Put(note with { Remaining = note.Remaining + amount });
             }
             else

@@ -1,3 +1,4 @@
+using Billing.Catalog;
 using NodaTime;
 using NodaTime.TimeZones;
 
@@ -8,6 +9,8 @@ namespace Billing.Subscriptions;
 /// </summary>
 internal sealed record PeriodGrid
 {
+    private Derived<PeriodGrid, RecentPeriods> _recent;
+
     /// <summary>A time that the clock skips moves forward, a doubled one is the first.</summary>
     private static readonly ZoneLocalMappingResolver Resolver =
         Resolvers.CreateMappingResolver(Resolvers.ReturnEarlier, Resolvers.ReturnForwardShifted);
@@ -42,6 +45,18 @@ internal sealed record PeriodGrid
 
     /// <summary>The period in which a moment lies.</summary>
     public BillingPeriod PeriodAt(BillingInterval interval, Instant at)
+    {
+        var known = Derived<PeriodGrid, RecentPeriods>.Of(ref _recent, this, static _ => new RecentPeriods());
+        if (!known.TryFind(interval, at, out var period))
+        {
+            period = FindPeriod(interval, at);
+            known.Add(interval, period);
+        }
+
+        return period;
+    }
+
+    private BillingPeriod FindPeriod(BillingInterval interval, Instant at)
     {
         var (anchor, _) = AnchorOf(interval);
         var date = at.InZone(Zone).Date;
@@ -104,6 +119,30 @@ internal sealed record PeriodGrid
             _ => (Anchor, NominalDay),
         };
     }
+}
+
+/// <summary>The periods that were looked for last: one billing of a subscription asks for the same two or three again and again. Not thread-safe, as a timeline belongs to one payer's work.</summary>
+internal sealed class RecentPeriods
+{
+    private readonly (BillingInterval Interval, BillingPeriod Period)[] _periods = new (BillingInterval, BillingPeriod)[4];
+    private int _next;
+
+    public bool TryFind(BillingInterval interval, Instant at, out BillingPeriod period)
+    {
+        foreach (ref readonly var known in _periods.AsSpan())
+        {
+            if (known.Period.From <= at && at < known.Period.To && known.Interval == interval)
+            {
+                period = known.Period;
+                return true;
+            }
+        }
+
+        period = default;
+        return false;
+    }
+
+    public void Add(BillingInterval interval, BillingPeriod period) => _periods[_next++ % _periods.Length] = (interval, period);
 }
 
 /// <summary>One billing period, half-open.</summary>
