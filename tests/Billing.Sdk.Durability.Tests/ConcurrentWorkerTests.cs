@@ -18,13 +18,13 @@ public sealed class ConcurrentWorkerTests
     [MemberData(nameof(Stores))]
     public async Task Two_workers_that_bill_the_same_page_at_the_same_time_bill_nothing_twice_and_leave_nothing_out(string kind)
     {
-        using var alone = new SharedStore(kind);
+        await using var alone = await SharedStore.CreateAsync(kind);
         var (single, singleStorage) = await alone.OpenAsync();
         await SharedStore.FoundAsync(single, Customers);
         alone.Clock.AdvanceTo(February);
         Assert.Equal(2 * Customers, (await single.Runs.BillAsync(SharedStore.Tenant, February)).Invoices.Count);
 
-        using var shared = new SharedStore(kind);
+        await using var shared = await SharedStore.CreateAsync(kind);
         var meeting = new Meeting();
         var (first, storage) = await shared.OpenAsync(billing => billing.InterceptStorage(meeting));
         var (second, _) = await shared.OpenAsync(billing => billing.InterceptStorage(meeting));
@@ -46,7 +46,7 @@ public sealed class ConcurrentWorkerTests
     [MemberData(nameof(Stores))]
     public async Task An_event_stored_between_the_reading_of_a_page_and_its_commit_is_billed_exactly_once(string kind)
     {
-        using var store = new SharedStore(kind);
+        await using var store = await SharedStore.CreateAsync(kind);
         var (recorder, _) = await store.OpenAsync();
         var between = new Between();
         var (worker, storage) = await store.OpenAsync(billing => billing.InterceptStorage(between));

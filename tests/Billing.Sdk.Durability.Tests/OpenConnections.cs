@@ -49,18 +49,18 @@ internal sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver
         {
             switch (told.Value)
             {
-                case ConnectionEndEventData connection when connection.Connection.DataSource == _database:
-                    Note(_connections, connection.ConnectionId, told.Key, RelationalEventId.ConnectionOpened.Name, RelationalEventId.ConnectionClosed.Name);
+                case ConnectionEndEventData connection when IsWatched(connection.Connection):
+                    Note(_connections, connection.ConnectionId, told.Key, RelationalEventId.ConnectionOpened.Name!, RelationalEventId.ConnectionClosed.Name!);
                     break;
-                case TransactionEventData transaction when told.Key != RelationalEventId.TransactionStarted.Name || transaction.Transaction.Connection?.DataSource == _database:
+                case TransactionEventData transaction when told.Key != RelationalEventId.TransactionStarted.Name || IsWatched(transaction.Transaction.Connection):
                     Note(
                         _transactions,
                         transaction.TransactionId,
                         told.Key,
-                        RelationalEventId.TransactionStarted.Name,
-                        RelationalEventId.TransactionCommitted.Name,
-                        RelationalEventId.TransactionRolledBack.Name,
-                        RelationalEventId.TransactionDisposed.Name);
+                        RelationalEventId.TransactionStarted.Name!,
+                        RelationalEventId.TransactionCommitted.Name!,
+                        RelationalEventId.TransactionRolledBack.Name!,
+                        RelationalEventId.TransactionDisposed.Name!);
                     break;
             }
         }
@@ -83,6 +83,9 @@ internal sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver
     }
 
     public void Dispose() => _subscriptions.ForEach(s => s.Dispose());
+
+    /// <summary>A file is a data source of SQLite; PostgreSQL has many databases at one.</summary>
+    private bool IsWatched(System.Data.Common.DbConnection? connection) => connection is not null && (connection.DataSource == _database || connection.Database == _database);
 
     private void Note(HashSet<Guid> open, Guid id, string name, string opened, params string[] closed)
     {

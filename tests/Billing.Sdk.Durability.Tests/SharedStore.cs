@@ -1,11 +1,12 @@
 using Billing.Catalog;
 using Billing.Customers;
+using Billing.EntityFrameworkCore.PostgreSql;
 using Billing.EntityFrameworkCore.Sqlite;
 using Billing.InMemory;
+using Billing.PostgreSql.Tests;
 using Billing.Storage;
 using Billing.Subscriptions;
 using Billing.Testing;
-using Billing.Testing.Faults;
 using Billing.Usage;
 using Microsoft.Extensions.DependencyInjection;
 using NodaTime;
@@ -13,22 +14,24 @@ using NodaTime;
 namespace Billing.Durability;
 
 /// <summary>A store that several engines, as several processes would, work on.</summary>
-internal sealed class SharedStore : IDisposable
+internal sealed class SharedStore : IAsyncDisposable
 {
     public const string Memory = "memory";
     public const string Sqlite = "sqlite";
+    public const string PostgreSql = "postgresql";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("billing-durability-");
     private readonly List<ServiceProvider> _engines = [];
     private readonly IBillingStorage? _memory;
 
-    public SharedStore(string kind)
+    private SharedStore(IBillingStorage? memory, TestClock clock, TestDatabase? database)
     {
-        Clock = new TestClock(Beginning);
-        _memory = kind == Memory ? new InMemoryBillingStorage(new TimeOrderedIdGenerator(Clock)) : null;
+        Clock = clock;
+        PostgreSqlDatabase = database;
+        _memory = memory;
     }
 
-    public static TheoryData<string> Kinds => [Memory, Sqlite];
+    public static TheoryData<string> Kinds => [Memory, Sqlite, PostgreSql];
 
     public static TenantId Tenant { get; } = new("acme");
 
@@ -36,9 +39,21 @@ internal sealed class SharedStore : IDisposable
 
     public TestClock Clock { get; }
 
+    public TestDatabase? PostgreSqlDatabase { get; }
+
     public string Database => Path.Combine(_folder.FullName, "billing.db");
 
-    public string Folder => _folder.FullName;
+    public static async Task<SharedStore> CreateAsync(string kind)
+    {
+        var clock = new TestClock(Beginning);
+        var database = kind == PostgreSql ? new TestDatabase() : null;
+        if (database is not null)
+        {
+            await database.InitializeAsync();
+        }
+
+        return new SharedStore(kind == Memory ? new InMemoryBillingStorage(new TimeOrderedIdGenerator(clock)) : null, clock, database);
+    }
 
     /// <summary>An engine of its own on the store, as another process would have it.</summary>
     public async Task<(BillingEngine Engine, IBillingStorage Storage)> OpenAsync(Action<BillingBuilder>? configure = null)
@@ -47,13 +62,17 @@ internal sealed class SharedStore : IDisposable
         services.AddSingleton<IClock>(Clock);
         services.AddBilling(billing =>
         {
-            if (_memory is null)
+            if (_memory is not null)
             {
-                billing.UseSqlite(Database);
+                billing.UseStorage(_ => _memory);
+            }
+            else if (PostgreSqlDatabase is not null)
+            {
+                billing.UsePostgreSql(new PostgreSqlStorageOptions { ConnectionString = PostgreSqlDatabase.AsApplication, CreateTables = false });
             }
             else
             {
-                billing.UseStorage(_ => StorageInterception.Around(_memory, new Nothing()));
+                billing.UseSqlite(Database);
             }
 
             configure?.Invoke(billing);
@@ -107,15 +126,18 @@ internal sealed class SharedStore : IDisposable
         },
     };
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _engines.ForEach(e => e.Dispose());
-        _folder.Delete(recursive: true);
-    }
+        foreach (var engine in _engines)
+        {
+            await engine.DisposeAsync();
+        }
 
-    /// <summary>Keeps an engine that is disposed from disposing the store that others work on.</summary>
-    private sealed class Nothing : IStorageInterceptor
-    {
-        public Task AroundAsync(string operation, IReadOnlyList<object?> arguments, Func<Task> proceed) => proceed();
+        if (PostgreSqlDatabase is not null)
+        {
+            await PostgreSqlDatabase.DisposeAsync();
+        }
+
+        _folder.Delete(recursive: true);
     }
 }
