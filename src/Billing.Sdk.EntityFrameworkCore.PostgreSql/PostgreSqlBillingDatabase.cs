@@ -15,8 +15,11 @@ public sealed partial class PostgreSqlBillingDatabase : BillingDatabase
     /// <summary>The setting of a transaction that the policies of row security compare with.</summary>
     public const string TenantSetting = "billing.tenant";
 
-    /// <summary>From how many rows on a COPY, which takes two exchanges of its own, is better than one more statement among others.</summary>
-    private const int CopyFrom = 50;
+    /// <summary>From how many rows on a COPY, which takes exchanges of its own, is better than one more statement among others.</summary>
+    private const int CopyFrom = 200;
+
+    /// <summary>How many rows go into one statement at most, so that its parameters do not take up the memory of both sides.</summary>
+    private const int MostInStatement = 20_000;
 
     private readonly ConcurrentDictionary<IEntityType, TablePlan> _plans = new();
     private readonly bool _rowSecurity;
@@ -313,13 +316,15 @@ public sealed partial class PostgreSqlBillingDatabase : BillingDatabase
         await using var _ = batch.ConfigureAwait(false);
         foreach (var (plan, set) in sets)
         {
-            if (set.Count < CopyFrom || IsConfined(plan))
-            {
-                batch.BatchCommands.Add(plan.Insert(set));
-            }
-            else
+            if (set.Count >= CopyFrom && !IsConfined(plan))
             {
                 await plan.CopyAsync(Connection(context), set, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            foreach (var part in set.Chunk(MostInStatement))
+            {
+                batch.BatchCommands.Add(plan.Insert(part));
             }
         }
 
