@@ -221,9 +221,9 @@ public class MonitorTests
         await House.SubscribeAsync(engine, House.Acme, 2);
         await engine.Runs.BillAsync(House.Acme, Start);
         await engine.Customers.CreateAsync(House.Acme, new Customers.CreateCustomerRequest { Id = "late" });
-        await engine.Subscriptions.SubscribeAsync(House.Acme, new Subscriptions.SubscribeRequest { Id = "late", CustomerId = "late", Plan = "basic" });
-        var usage = await engine.Usage.RecordAsync(House.Acme, [.. Enumerable.Range(1, 2).Select(i => new UsageEntry { SubscriptionId = "nobody", Event = new UsageEvent { Id = $"e{i}", Type = "call", At = Start } })]);
+        var usage = await engine.Usage.RecordAsync(House.Acme, [.. Enumerable.Range(1, 2).Select(i => new UsageEntry { CustomerId = "late", Event = new UsageEvent { Id = $"e{i}", Type = "call", At = Start } })]);
         Assert.All(usage, u => Assert.Equal(UsageStatus.Unattributed, u.Status));
+        await engine.Subscriptions.SubscribeAsync(House.Acme, new Subscriptions.SubscribeRequest { Id = "late", CustomerId = "late", Plan = "basic" });
         await _time.AdvanceAsync(Start + Duration.FromHours(3), timers: 0);
     }
 
