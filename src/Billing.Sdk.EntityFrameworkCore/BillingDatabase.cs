@@ -11,9 +11,16 @@ namespace Billing.EntityFrameworkCore;
 /// <param name="StoredVersion">The version that must be stored; <see langword="null"/>: the row has no version, it must merely be there.</param>
 public sealed record StoredRow(object Row, long? StoredVersion);
 
+/// <summary>What a commit wants of a payer's due item.</summary>
+/// <param name="Kind">The kind.</param>
+/// <param name="PayerId">The payer.</param>
+/// <param name="DueAt">From when on it is due; <see langword="null"/>: it is not.</param>
+/// <param name="Seen">The version that the commit was computed from; <see langword="null"/>: there was no item.</param>
+public sealed record DueChange(DueKind Kind, string PayerId, NodaTime.Instant? DueAt, long? Seen);
+
 /// <summary>What differs between databases: transactions, errors, and ways to write faster than <c>SaveChanges</c>. The defaults are right for every relational provider.</summary>
 /// <remarks>Rows are objects of the model's entity types. Implementations are thread-safe. Nothing stays in the change tracker.</remarks>
-public class BillingDatabase
+public partial class BillingDatabase
 {
     /// <summary>How often a call is tried when <see cref="IsTransient"/> says that it may succeed another time. Default 5.</summary>
     public virtual int MaximumAttempts => 5;
@@ -77,6 +84,22 @@ public class BillingDatabase
     /// <param name="cancellationToken">Cancels.</param>
     public virtual Task<bool> MarkDueAsync(DbContext context, IReadOnlyList<DueItem> marks, CancellationToken cancellationToken) => Task.FromResult(false);
 
+    /// <summary>
+    /// Sets and removes payers' due items by the rule of <see cref="StorageRules.After"/> without reading them first. Gives whether it did; if not, they are read and written. Default: it does not.
+    /// </summary>
+    /// <param name="context">The context, in a transaction that writes.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="changes">At most one for each kind and payer.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public virtual Task<bool> SetDueAsync(DbContext context, TenantId tenant, IReadOnlyList<DueChange> changes, CancellationToken cancellationToken) => Task.FromResult(false);
+
+    /// <summary>Inserts those rows whose keys are free. Says of each whether it was; <see langword="null"/>: the database has no way of its own, and nothing was done. Default: null.</summary>
+    /// <param name="context">The context, in a transaction that writes.</param>
+    /// <param name="rows">Rows of one type with different keys.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public virtual Task<IReadOnlyList<bool>?> InsertNewAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<bool>?>(null);
+
     /// <summary>Whether the error says that a unique key is taken. Default: what SQL states 23505 and 23000 say.</summary>
     public virtual bool IsUniqueViolation(Exception exception)
     {
@@ -137,7 +160,16 @@ public class BillingDatabase
     private static EntityEntry Track(DbContext context, StoredRow row, EntityState state)
     {
         var entry = context.Entry(row.Row);
-        entry.State = state;
+        try
+        {
+            entry.State = state;
+        }
+        catch (InvalidOperationException exception) when (state == EntityState.Added)
+        {
+            // The tracker refuses a second row with a key as the database would.
+            throw new TakenKeyException(exception);
+        }
+
         if (row.StoredVersion is { } version)
         {
             entry.Property(entry.Metadata.GetProperties().Single(p => p.IsConcurrencyToken).Name).OriginalValue = version;
@@ -170,3 +202,6 @@ public class BillingDatabase
         }
     }
 }
+
+/// <summary>Two rows that are to be inserted together have one key.</summary>
+internal sealed class TakenKeyException(Exception cause) : Exception(cause.Message, cause);

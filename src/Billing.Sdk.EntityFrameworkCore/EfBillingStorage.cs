@@ -128,6 +128,13 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> FindCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken)
+    {
+        var ids = Distinct(customerIds);
+        return ListAsync(tenant, context => Of<Customer>(context, tenant).Where(c => ids.Contains(c.Id)).Select(c => c.Id), cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueAsync(TenantId? tenant, DueKind kind, Instant upTo, int maximum, CancellationToken cancellationToken) => ListAsync(
         tenant,
         context => (tenant is { } one ? Of<DueItem>(context, one) : context.Set<DueItem>())
@@ -223,14 +230,7 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
         cancellationToken);
 
     private static IQueryable<T> Of<T>(DbContext context, TenantId tenant)
-        where T : class => context.Set<T>().AsNoTracking().Where(r => EF.Property<TenantId>(r, nameof(IBillingRow.Tenant)) == tenant);
-
-    /// <summary>The due items of payers; all kinds are named so that the key can be used.</summary>
-    internal static IQueryable<DueItem> DueOf(DbContext context, TenantId tenant, string[] payers)
-    {
-        var kinds = Enum.GetValues<DueKind>();
-        return Of<DueItem>(context, tenant).Where(d => kinds.Contains(d.Kind) && payers.Contains(d.PayerId));
-    }
+        where T : class => BillingDatabase.Of<T>(context, tenant);
 
     private static IQueryable<DueItem> DueInRange(DbContext context, TenantId tenant, DueKind kind, Instant upTo, string? after, string? through)
     {
@@ -307,7 +307,7 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
             cancel),
         cancellationToken);
 
-    /// <summary>Runs a write in one transaction, alone where the database has one writer at a time, and again when the database asks for it.</summary>
+    /// <summary>Runs a write in one transaction, alone where the database has one writer at a time, and again when the database asks for it. An answer of null takes everything back.</summary>
     private Task<T> WriteAsync<T>(TenantId? tenant, Func<TContext, CancellationToken, Task<T>> write, CancellationToken cancellationToken) => AttemptAsync(
         async cancel =>
         {
@@ -318,7 +318,11 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
                     var transaction = await _database.BeginWriteAsync(context, tenant, inner).ConfigureAwait(false);
                     await using var _ = transaction.ConfigureAwait(false);
                     var result = await write(context, inner).ConfigureAwait(false);
-                    await _database.CommitAsync(context, transaction, inner).ConfigureAwait(false);
+                    if (result is not null)
+                    {
+                        await _database.CommitAsync(context, transaction, inner).ConfigureAwait(false);
+                    }
+
                     return result;
                 },
                 cancel).ConfigureAwait(false);

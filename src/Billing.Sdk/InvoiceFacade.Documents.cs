@@ -51,7 +51,8 @@ public sealed partial class InvoiceFacade
                     throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "status", $"Only drafts are finalised; this one is {draft.Status}.");
                 }
 
-                await new PayerBilling(_core, work).FinalizeAsync(draft, token).ConfigureAwait(false);
+                var stages = new PageStages(_core, work.Context);
+                await stages.RunAsync(() => new PayerBilling(work, stages).FinalizeAsync(draft), token).ConfigureAwait(false);
                 return work.Find<Invoice>(invoiceId) ?? throw BillingException.For(BillingErrorCodes.InvalidState, "invoice", invoiceId.ToString(), "lines", "Nothing is left to bill on it; the next run takes it away.");
             },
             cancellationToken);

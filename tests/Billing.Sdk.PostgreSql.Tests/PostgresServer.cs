@@ -57,7 +57,7 @@ internal static class PostgresServer
 
     private static string Script(params string[] arguments)
     {
-        var script = Path.Combine(Root(), ".ci", "postgres");
+        var script = Path.Combine(Repository, ".ci", "postgres");
         using var process = Process.Start(new ProcessStartInfo("bash", [script, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
@@ -66,6 +66,9 @@ internal static class PostgresServer
             ? output
             : throw new InvalidOperationException($"No PostgreSQL server could be started, and {Variable} is not set. {errors.Result}");
     }
+
+    /// <summary>The folder of the repository.</summary>
+    public static string Repository => Root();
 
     private static string Root()
     {

@@ -474,6 +474,7 @@ CREATE TABLE IF NOT EXISTS billing_tenant (
     name text COLLATE "C" NOT NULL,
     settings text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
+    usage_keys_from bigint,
     version bigint NOT NULL,
     CONSTRAINT "PK_billing_tenant" PRIMARY KEY (id)
 );
@@ -481,12 +482,14 @@ CREATE TABLE IF NOT EXISTS billing_tenant (
 CREATE TABLE IF NOT EXISTS billing_usage_key (
     tenant text COLLATE "C" NOT NULL,
     hash uuid NOT NULL,
-    recorded_at bigint NOT NULL,
+    stored_at bigint NOT NULL,
+    at bigint NOT NULL,
     CONSTRAINT "PK_billing_usage_key" PRIMARY KEY (tenant, hash)
 ) /* by tenant */;
 
 CREATE TABLE IF NOT EXISTS billing_usage_record (
     tenant text COLLATE "C" NOT NULL,
+    stored_at bigint NOT NULL,
     hash uuid NOT NULL,
     event_id text COLLATE "C" NOT NULL,
     source text COLLATE "C" NOT NULL,
@@ -500,7 +503,7 @@ CREATE TABLE IF NOT EXISTS billing_usage_record (
     recorded_at bigint NOT NULL,
     removed boolean NOT NULL,
     version bigint NOT NULL,
-    CONSTRAINT "PK_billing_usage_record" PRIMARY KEY (tenant, hash)
+    CONSTRAINT "PK_billing_usage_record" PRIMARY KEY (tenant, stored_at, hash)
 ) /* by tenant */;
 
 CREATE TABLE IF NOT EXISTS billing_usage_rollup (
@@ -516,7 +519,7 @@ CREATE TABLE IF NOT EXISTS billing_usage_rollup (
     max numeric,
     replaces boolean NOT NULL,
     recorded_at bigint NOT NULL,
-    CONSTRAINT "PK_billing_usage_rollup" PRIMARY KEY (tenant, id)
+    CONSTRAINT "PK_billing_usage_rollup" PRIMARY KEY (tenant, subscription_id, meter, bucket, id)
 ) /* by tenant */;
 
 CREATE INDEX IF NOT EXISTS "IX_billing_coupon_redemption_tenant_coupon" ON billing_coupon_redemption (tenant, coupon);
@@ -548,4 +551,3 @@ CREATE INDEX IF NOT EXISTS "IX_billing_subscription_tenant_payer_id" ON billing_
 CREATE INDEX IF NOT EXISTS "IX_billing_subscription_term_tenant_payer_id" ON billing_subscription_term (tenant, payer_id);
 CREATE UNIQUE INDEX IF NOT EXISTS "IX_billing_subscription_term_tenant_subscription_id_sequence" ON billing_subscription_term (tenant, subscription_id, sequence);
 CREATE INDEX IF NOT EXISTS "IX_billing_usage_record_tenant_subscription_id_event_type_buck~" ON billing_usage_record (tenant, subscription_id, event_type, bucket, removed);
-CREATE INDEX IF NOT EXISTS "IX_billing_usage_rollup_tenant_subscription_id_meter_bucket" ON billing_usage_rollup (tenant, subscription_id, meter, bucket);

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Billing.Catalog;
 
 /// <summary>
@@ -9,6 +12,9 @@ namespace Billing.Catalog;
 /// </remarks>
 public sealed record Price
 {
+    private Derived<Price, string> _key;
+    private Derived<Price, string> _unproratedKey;
+
     /// <summary>The model: <c>flat</c>, <c>perUnit</c>, <c>graduated</c>, <c>volume</c>, <c>stairstep</c>, <c>package</c>, <c>percentage</c>, <c>graduatedPercentage</c>, <c>dynamic</c>, <c>matrix</c>, <c>rateDeck</c> or <c>custom</c>.</summary>
     public required string Model { get; init; }
 
@@ -87,6 +93,12 @@ public sealed record Price
     /// <summary>Modifier: least amount per period, prorated like the charge; holds at quantity 0 too.</summary>
     public decimal? MinimumAmount { get; init; }
 
+    /// <summary>Identity of the price: prices that are equal by value have one, whichever plan they come from.</summary>
+    internal string Key => Derived<Price, string>.Of(ref _key, this, static price => KeyOf(CatalogJson.Write(price)));
+
+    /// <summary>The identity of the price of a charge whose parts of periods cost as much as whole ones.</summary>
+    internal string UnproratedKey => Derived<Price, string>.Of(ref _unproratedKey, this, static price => KeyOf(CatalogJson.Write(price) + "!"));
+
     /// <summary>A flat price.</summary>
     public static Price Flat(decimal amount) => new() { Model = PriceModels.Flat, Amount = amount };
 
@@ -102,6 +114,8 @@ public sealed record Price
     /// <summary>A price per started package.</summary>
     public static Price Package(decimal packageSize, decimal packageAmount, decimal freeUnits = 0m) =>
         new() { Model = PriceModels.Package, PackageSize = packageSize, PackageAmount = packageAmount, FreeUnits = freeUnits };
+
+    private static string KeyOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)), 0, 8);
 }
 
 /// <summary>The names of the built-in price models.</summary>

@@ -122,17 +122,9 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
     private async Task<List<(PayerWork Work, PayerBilling? Billing)>> BillAsync(IReadOnlyList<PayerWork> works, PageResult result, CancellationToken cancellationToken)
     {
         var held = await HeldBackAsync(tenant, [.. works.Select(w => w.PayerId)], asOf, cancellationToken).ConfigureAwait(false);
-        var due = works.Where(w => w.Payer.DueAt <= asOf).ToList();
-        var usage = new PageUsage(core);
-        await usage.ReadAheadAsync(tenant, due.Where(w => !held.ContainsKey(w.PayerId)), cancellationToken).ConfigureAwait(false);
-        var ready = new List<(PayerWork Work, PayerBilling? Billing)>(due.Count);
-        foreach (var work in due)
-        {
-            ready.Add(held.TryGetValue(work.PayerId, out var reason)
-                ? (HoldBack(work, reason, asOf, result.Quarantined), null)
-                : await BillAsync(work, usage, result, cancellationToken).ConfigureAwait(false));
-        }
-
+        var due = works.Where(w => w.Payer.DueAt <= asOf).ToLookup(w => held.ContainsKey(w.PayerId));
+        var ready = await BillDueAsync([.. due[false]], result, cancellationToken).ConfigureAwait(false);
+        ready.AddRange(due[true].Select(w => (HoldBack(w, held[w.PayerId], asOf, result.Quarantined), (PayerBilling?)null)));
         return ready;
     }
 
@@ -141,8 +133,8 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
         IReadOnlyList<(PayerWork Work, PayerBilling? Billing)> changed, PageResult result, ShardProgress? progress, CancellationToken cancellationToken)
     {
         var changes = changed.Select(c => c.Work.ToChanges()).ToArray();
-        progress?.Add(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
-        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = progress is null ? [] : [progress.Change()] };
+        var shard = progress?.Count(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
+        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = shard is null ? [] : [shard] };
         var written = await core.Storage.CommitAsync(batch, cancellationToken).ConfigureAwait(false);
         if (written.Batch.Outcome != CommitOutcome.Committed)
         {
@@ -163,7 +155,7 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
                 // Counted again when it is billed again.
                 lost.Add(changed[i].Work.PayerId);
                 result.Quarantined.RemoveAll(q => q.PayerId == changed[i].Work.PayerId);
-                progress?.Add(-1, -(changed[i].Billing?.Issued.Count ?? 0), changed[i].Billing is null ? -1 : 0);
+                progress?.Uncount(changed[i].Billing?.Issued.Count ?? 0, changed[i].Billing is null ? 1 : 0);
             }
         }
 
@@ -176,27 +168,34 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
             .OfType<Invoice>()
             .Select(i => numbers.TryGetValue(i.Id, out var number) ? i with { SeriesNumber = number.SeriesNumber, Number = number.Number } : i);
 
-    private async Task<(PayerWork Work, PayerBilling? Billing)> BillAsync(PayerWork work, PageUsage usage, PageResult result, CancellationToken cancellationToken)
+    /// <summary>Bills side by side. One payer whose inputs cannot be billed must not stop the others: it waits, with its reason, and what was computed for it is dropped.</summary>
+    private async Task<List<(PayerWork Work, PayerBilling? Billing)>> BillDueAsync(IReadOnlyList<PayerWork> works, PageResult result, CancellationToken cancellationToken)
     {
-        try
+        var stages = new PageStages(core, tenant);
+        var billings = works.Select(w => new PayerBilling(w, stages)).ToList();
+        var errors = await stages.RunAsync(billings.ConvertAll(b => (Func<Task>)(() => b.BillThroughAsync(asOf))), cancellationToken).ConfigureAwait(false);
+        var billed = new List<(PayerWork, PayerBilling?)>(works.Count);
+        for (var i = 0; i < works.Count; i++)
         {
-            var billing = new PayerBilling(core, work, usage);
-            await billing.BillThroughAsync(asOf, cancellationToken).ConfigureAwait(false);
+            var work = works[i];
+            if (errors[i] is { } error)
+            {
+                _logger.LogError(error, "Payer {Payer} of tenant {Tenant} goes to quarantine.", work.PayerId, tenant.Id);
+                var code = (error as BillingException)?.Code ?? BillingErrorCodes.TaskFailed;
+                var fresh = await PayerWorks.ReadAsync(core, tenant, context, [work.PayerId], SnapshotParts.All, cancellationToken).ConfigureAwait(false);
+                billed.Add((Quarantine(fresh[0], "bill", code, error.Message, asOf, RetryQuarantined, result.Quarantined), null));
+                continue;
+            }
+
             if (work.Find<QuarantineItem>(work.PayerId) is { } released)
             {
                 work.Remove(released);
             }
 
-            return (work, billing);
+            billed.Add((work, billings[i]));
         }
-        catch (Exception error) when (error is BillingException or OverflowException or InvalidOperationException)
-        {
-            // One payer whose inputs cannot be billed must not stop the others: it waits, with its reason, and what was computed for it is dropped.
-            _logger.LogError(error, "Payer {Payer} of tenant {Tenant} goes to quarantine.", work.PayerId, tenant.Id);
-            var code = (error as BillingException)?.Code ?? BillingErrorCodes.TaskFailed;
-            var fresh = await PayerWorks.ReadAsync(core, tenant, context, [work.PayerId], SnapshotParts.All, cancellationToken).ConfigureAwait(false);
-            return (Quarantine(fresh[0], "bill", code, error.Message, asOf, RetryQuarantined, result.Quarantined), null);
-        }
+
+        return billed;
     }
 
     private static PayerWork HoldBack(PayerWork work, string reason, Instant asOf, List<QuarantineItem> quarantined) =>

@@ -40,16 +40,9 @@ internal sealed class BillingRun(EngineCore core)
         var tenant = await OpenAsync(context, asOf ?? core.Clock.GetCurrentInstant(), cancellationToken).ConfigureAwait(false);
         var works = await PayerWorks.ReadAsync(core, tenant, context, [payerId], SnapshotParts.All, cancellationToken).ConfigureAwait(false);
         var work = works.Count == 1 ? works[0] : throw BillingException.NotFound("customer", payerId);
-        var billing = new PayerBilling(core, work);
-        if (asOf is { } moment)
-        {
-            await billing.BillThroughAsync(moment, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            await billing.BillUntilIssuedAsync(tenant.Now, cancellationToken).ConfigureAwait(false);
-        }
-
+        var stages = new PageStages(core, tenant);
+        var billing = new PayerBilling(work, stages);
+        await stages.RunAsync(() => asOf is { } moment ? billing.BillThroughAsync(moment) : billing.BillUntilIssuedAsync(tenant.Now), cancellationToken).ConfigureAwait(false);
         return [.. billing.Issued.Select(id => work.Find<Invoice>(id)).OfType<Invoice>().Select(i => new InvoiceDocument(i, [.. work.LinesOf(i.Id).OrderBy(l => l.Position)]))];
     }
 

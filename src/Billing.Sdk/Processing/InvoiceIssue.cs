@@ -9,7 +9,7 @@ using NodaTime;
 namespace Billing.Processing;
 
 /// <summary>Makes documents of lines: composers, discounts, tax, totals; credit notes first, then the invoice. Works in the payer's work, writes nothing.</summary>
-internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
+internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
 {
     private TenantSettings Settings => work.Context.Settings;
 
@@ -19,20 +19,24 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         IReadOnlyList<InvoiceLine> lines,
         Instant moment,
         bool isRenewal,
-        Func<InvoiceLine, Instant, int?> periodsSince,
-        CancellationToken cancellationToken)
+        Func<InvoiceLine, Instant, int?> periodsSince)
     {
-        var rest = await IssueCreditNotesAsync(lines, periodsSince, cancellationToken).ConfigureAwait(false);
+        var rest = await IssueCreditNotesAsync(lines, periodsSince).ConfigureAwait(false);
         var items = Items(rest.Count > 0, moment);
         if (rest.Count == 0 && items.Count == 0)
         {
             return [];
         }
 
+        if (Settings.CombineInvoices && items.Count == 0)
+        {
+            return await IssueInvoiceAsync(rest, [], moment, isRenewal, periodsSince).ConfigureAwait(false) is { } one ? [one] : [];
+        }
+
         var issued = new List<Guid>();
         foreach (var group in Groups(rest, items))
         {
-            if (await IssueInvoiceAsync(group.Lines, group.Items, moment, isRenewal, periodsSince, cancellationToken).ConfigureAwait(false) is { } id)
+            if (await IssueInvoiceAsync(group.Lines, group.Items, moment, isRenewal, periodsSince).ConfigureAwait(false) is { } id)
             {
                 issued.Add(id);
             }
@@ -42,11 +46,11 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
     }
 
     /// <summary>Fills a draft anew, and finalises it when its grace is over.</summary>
-    public async Task RefillAsync(Invoice draft, IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince, bool finalize, CancellationToken cancellationToken)
+    public async Task RefillAsync(Invoice draft, IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince, bool finalize)
     {
         var items = work.All<PendingItem>().Where(i => i.InvoiceId == draft.Id).ToList();
-        var rest = finalize ? await IssueCreditNotesAsync(lines, periodsSince, cancellationToken).ConfigureAwait(false) : lines;
-        var composed = await ComposeAsync(rest, items, draft.Id, draft.DatedAt, periodsSince, cancellationToken).ConfigureAwait(false);
+        var rest = finalize ? await IssueCreditNotesAsync(lines, periodsSince).ConfigureAwait(false) : lines;
+        var composed = await ComposeAsync(rest, items, draft.Id, draft.DatedAt, periodsSince).ConfigureAwait(false);
         if (composed.Lines.Count == 0 && Settings.ZeroInvoices == ZeroInvoices.Skip)
         {
             work.Remove(draft);
@@ -63,12 +67,12 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         if (finalize)
         {
             Keep(composed.Redemptions);
-            Finalization.Finalize(work, refilled, await PatternAsync(refilled, cancellationToken).ConfigureAwait(false));
+            Finalization.Finalize(work, refilled, await PatternAsync(refilled).ConfigureAwait(false));
         }
     }
 
     /// <summary>Unused time goes on credit notes where the tenant says so: one for each document that it was billed on.</summary>
-    private async Task<IReadOnlyList<InvoiceLine>> IssueCreditNotesAsync(IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<InvoiceLine>> IssueCreditNotesAsync(IReadOnlyList<InvoiceLine> lines, Func<InvoiceLine, Instant, int?> periodsSince)
     {
         if (Settings.UnusedTimeCredit != UnusedTimeCredit.CreditNote)
         {
@@ -80,7 +84,7 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         {
             var id = work.NewId();
             var discounted = Discounts(periodsSince).Apply(RoundOnInvoice([.. group]), [], _ => throw new InvalidOperationException("No coupons on credit notes."), id).Lines;
-            var taxed = await TaxAsync(discounted, work.Now, cancellationToken).ConfigureAwait(false);
+            var taxed = await TaxAsync(discounted, work.Now).ConfigureAwait(false);
             Put(taxed, id);
             CreditNotes.IssueForLines(work, id, work.Find<Invoice>(group.Key) is null ? null : group.Key, [.. work.LinesOf(id)]);
         }
@@ -90,6 +94,11 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
 
     private List<PendingItem> Items(bool hasLines, Instant moment)
     {
+        if (work.All<PendingItem>().Count == 0)
+        {
+            return [];
+        }
+
         var waiting = work.All<PendingItem>().Where(i => i.InvoiceId is null && i.RecordedAt <= moment).ToList();
 
         // A fee's own invoice is not the next invoice that a charge waits for.
@@ -124,17 +133,16 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         IReadOnlyList<PendingItem> items,
         Instant moment,
         bool isRenewal,
-        Func<InvoiceLine, Instant, int?> periodsSince,
-        CancellationToken cancellationToken)
+        Func<InvoiceLine, Instant, int?> periodsSince)
     {
         var id = work.NewId();
-        var composed = await ComposeAsync(lines, items, id, moment, periodsSince, cancellationToken).ConfigureAwait(false);
+        var composed = await ComposeAsync(lines, items, id, moment, periodsSince).ConfigureAwait(false);
         if (composed.Lines.Count == 0)
         {
             return null;
         }
 
-        var series = await SeriesAsync(moment, cancellationToken).ConfigureAwait(false);
+        var series = await SeriesAsync(moment).ConfigureAwait(false);
         var invoice = WithTotals(NewInvoice(id, series.Series, moment), composed.Lines);
         var isDraft = isRenewal && Settings.GracePeriodDays > 0 && !items.Any(i => i.InvoiceNow);
         if (invoice.Total == 0m && Settings.ZeroInvoices == ZeroInvoices.Skip)
@@ -182,16 +190,29 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         IReadOnlyList<PendingItem> items,
         Guid invoiceId,
         Instant moment,
-        Func<InvoiceLine, Instant, int?> periodsSince,
-        CancellationToken cancellationToken)
+        Func<InvoiceLine, Instant, int?> periodsSince)
     {
-        var factory = new LineFactory(work.Context.Id, work.PayerId, work.Currency, Settings, work.Lines, work.NewId, moment);
+        LineFactory NewFactory() => new(work.Context.Id, work.PayerId, work.Currency, Settings, work.Lines, work.NewId, moment);
+
         var date = work.LocalDateOf(moment);
-        var all = RoundOnInvoice([.. lines, .. items.Select(i => factory.Item(i, date))]);
-        all = [.. all, .. await AddedAsync(all, factory, date, cancellationToken).ConfigureAwait(false)];
-        var redemptions = work.All<CouponRedemption>().OrderBy(r => r.RedeemedAt).ThenBy(r => r.Id).ToList();
-        var (discounted, used) = Discounts(periodsSince).Apply(all, redemptions, CouponOf, invoiceId);
-        return (await TaxAsync(discounted, moment, cancellationToken).ConfigureAwait(false), used);
+        var all = lines;
+        if (items.Count > 0)
+        {
+            var factory = NewFactory();
+            all = [.. lines, .. items.Select(i => factory.Item(i, date))];
+        }
+
+        all = RoundOnInvoice(all);
+        var added = await AddedAsync(all, date, NewFactory).ConfigureAwait(false);
+        all = added.Count == 0 ? all : [.. all, .. added];
+        var redemptions = work.All<CouponRedemption>();
+        IReadOnlyList<CouponRedemption> used = [];
+        if (redemptions.Count > 0 || all.Any(l => l.ReversesLineId is not null))
+        {
+            (all, used) = Discounts(periodsSince).Apply(all, [.. redemptions.OrderBy(r => r.RedeemedAt).ThenBy(r => r.Id)], CouponOf, invoiceId);
+        }
+
+        return (await TaxAsync(all, moment).ConfigureAwait(false), used);
     }
 
     private Coupon CouponOf(CouponRedemption redemption) =>
@@ -200,36 +221,26 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
 
     private CouponDiscounts Discounts(Func<InvoiceLine, Instant, int?> periodsSince) => new(work.Currency, Settings, work.Lines, periodsSince);
 
-    private async Task<IReadOnlyList<InvoiceLine>> AddedAsync(IReadOnlyList<InvoiceLine> lines, LineFactory factory, LocalDate date, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<InvoiceLine>> AddedAsync(IReadOnlyList<InvoiceLine> lines, LocalDate date, Func<LineFactory> factory)
     {
-        var added = new List<InvoiceLine>();
-        foreach (var composer in work.Context.Tasks.Chain<IInvoiceComposer>())
+        if (work.Context.Tasks.Chain<IInvoiceComposer>().Count == 0)
         {
-            var request = new CompositionRequest { PayerId = work.PayerId, Currency = work.Payer.Currency, Date = date, Lines = [.. lines, .. added] };
-            var outcome = await core.Invoker.InvokeAsync(composer, [request], static (c, r, t) => c.ComposeAsync(r, t), cancellationToken).ConfigureAwait(false);
-            foreach (var line in Results(outcome)[0])
-            {
-                var booked = work.Lines.Where(l => l.Key == factory.ComposedKey(composer.Name, line)).Sum(l => l.Amount);
-                if (factory.Composed(composer.Name, line, booked, date) is { } difference)
-                {
-                    added.Add(difference);
-                }
-            }
+            return [];
         }
 
-        return added;
+        var request = new CompositionRequest { PayerId = work.PayerId, Currency = work.Payer.Currency, Date = date, Lines = lines };
+        return await stages.Composition.AskAsync(new InvoiceComposition(request, work.Lines, factory)).ConfigureAwait(false);
     }
 
     /// <summary>Tax rules see new supply; a line that takes another back carries that one's rates.</summary>
-    private async Task<IReadOnlyList<InvoiceLine>> TaxAsync(IReadOnlyList<InvoiceLine> lines, Instant moment, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<InvoiceLine>> TaxAsync(IReadOnlyList<InvoiceLine> lines, Instant moment)
     {
         var rates = new IReadOnlyList<TaxRate>[lines.Count];
-        var originals = work.Lines.ToDictionary(l => l.Id);
-        var supply = new List<int>();
+        var supply = new List<int>(lines.Count);
         for (var i = 0; i < lines.Count; i++)
         {
             rates[i] = [];
-            if (lines[i].ReversesLineId is { } id && originals.TryGetValue(id, out var original))
+            if (lines[i].ReversesLineId is { } id && work.Find<InvoiceLine>(id) is { } original)
             {
                 rates[i] = [.. original.Taxes.Select(t => new TaxRate { Code = t.Code, Percent = t.Percent, Inclusive = t.Inclusive })];
             }
@@ -239,20 +250,27 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
             }
         }
 
-        foreach (var group in supply.GroupBy(i => lines[i].CustomerId))
+        if (supply.Count > 0 && work.Context.Tasks.Chain<ITaxCalculator>().Count > 0)
         {
-            var customer = work.Find<Customer>(group.Key)!;
-            if (!customer.TaxExempt)
+            // Nearly always all lines are one customer's.
+            var customer = lines[supply[0]].CustomerId;
+            var groups = supply.TrueForAll(i => lines[i].CustomerId == customer) ? [supply] : supply.GroupBy(i => lines[i].CustomerId).Select(g => g.ToList());
+            foreach (var group in groups)
             {
-                await AskAsync(customer, [.. group], lines, rates, moment, cancellationToken).ConfigureAwait(false);
+                await AskAsync(work.Find<Customer>(lines[group[0]].CustomerId)!, group, lines, rates, moment).ConfigureAwait(false);
             }
         }
 
         return TaxAmounts.Apply(lines, rates, work.Currency, Settings);
     }
 
-    private async Task AskAsync(Customer customer, IReadOnlyList<int> indexes, IReadOnlyList<InvoiceLine> lines, IReadOnlyList<TaxRate>[] rates, Instant moment, CancellationToken cancellationToken)
+    private async Task AskAsync(Customer customer, List<int> indexes, IReadOnlyList<InvoiceLine> lines, IReadOnlyList<TaxRate>[] rates, Instant moment)
     {
+        if (customer.TaxExempt)
+        {
+            return;
+        }
+
         var request = new TaxRequest
         {
             Tenant = work.Context.Id,
@@ -262,31 +280,24 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
             TaxId = customer.TaxId,
             Currency = work.Payer.Currency,
             Date = work.LocalDateOf(moment),
-            Lines = [.. indexes.Select(i => new TaxableLine
+            Lines = indexes.ConvertAll(i => new TaxableLine
             {
                 Type = lines[i].Type,
                 Charge = lines[i].Charge,
                 TaxCode = lines[i].TaxCode,
                 Amount = lines[i].Amount - lines[i].Discount,
-            })],
+            }),
         };
-        foreach (var calculator in work.Context.Tasks.Chain<ITaxCalculator>())
+        foreach (var result in await stages.Tax.AskAsync(request).ConfigureAwait(false))
         {
-            var outcome = await core.Invoker.InvokeAsync(calculator, [request], static (c, r, t) => c.CalculateAsync(r, t), cancellationToken).ConfigureAwait(false);
-            var result = Results(outcome)[0];
-            if (result.Lines.Count != indexes.Count)
-            {
-                throw BillingException.For(BillingErrorCodes.TaskFailed, "task", $"tax/{calculator.Name}", "lines", $"It answered {result.Lines.Count} lines for {indexes.Count}.");
-            }
-
             for (var n = 0; n < indexes.Count; n++)
             {
-                rates[indexes[n]] = [.. rates[indexes[n]], .. result.Lines[n]];
+                var i = indexes[n];
+                var more = result.Lines[n];
+                rates[i] = more.Count == 0 ? rates[i] : rates[i].Count == 0 ? more : [.. rates[i], .. more];
             }
         }
     }
-
-    private static IReadOnlyList<TResult> Results<TResult>(TaskOutcome<TResult> outcome) => outcome.Failure is { } failure ? throw failure : outcome.Results!;
 
     /// <summary>Where amounts are rounded on the invoice, its lines share the rounded sum by largest remainder.</summary>
     private IReadOnlyList<InvoiceLine> RoundOnInvoice(IReadOnlyList<InvoiceLine> lines)
@@ -318,15 +329,16 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
 
     private static Invoice WithTotals(Invoice invoice, IReadOnlyList<InvoiceLine> lines)
     {
-        var subtotal = lines.Sum(l => l.Amount);
-        var discount = lines.Sum(l => l.Discount);
-        return invoice with
+        var (subtotal, discount, tax, inclusive) = (0m, 0m, 0m, 0m);
+        foreach (var line in lines)
         {
-            Subtotal = subtotal,
-            Discount = discount,
-            Tax = lines.Sum(l => l.Tax),
-            Total = subtotal - discount + lines.Sum(l => l.Tax - l.InclusiveTax),
-        };
+            subtotal += line.Amount;
+            discount += line.Discount;
+            tax += line.Tax;
+            inclusive += line.InclusiveTax;
+        }
+
+        return invoice with { Subtotal = subtotal, Discount = discount, Tax = tax, Total = subtotal - discount + (tax - inclusive) };
     }
 
     private Invoice NewInvoice(Guid id, string series, Instant moment) => new()
@@ -350,20 +362,13 @@ internal sealed class InvoiceIssue(EngineCore core, PayerWork work)
         Actor = work.Actor.Actor,
     };
 
-    private async Task<string> PatternAsync(Invoice invoice, CancellationToken cancellationToken) =>
-        (await SeriesAsync(invoice.DatedAt, cancellationToken).ConfigureAwait(false)) is var series && series.Series == invoice.Series
+    private async Task<string> PatternAsync(Invoice invoice) =>
+        (await SeriesAsync(invoice.DatedAt).ConfigureAwait(false)) is var series && series.Series == invoice.Series
             ? series.Pattern
             : $"{invoice.Series}-{{n:6}}";
 
-    private async Task<InvoiceSeries> SeriesAsync(Instant moment, CancellationToken cancellationToken)
-    {
-        var chain = work.Context.Tasks.Chain<IInvoiceNumberFormat>();
-        if (chain.Count == 0)
-        {
-            return InvoiceSeries.Default;
-        }
-
-        var request = new InvoiceSeriesRequest(Settings.LegalEntity, work.PayerId, work.Payer.Currency, work.LocalDateOf(moment));
-        return Results(await core.Invoker.InvokeAsync(chain[0], [request], static (f, r, t) => f.ChooseAsync(r, t), cancellationToken).ConfigureAwait(false))[0];
-    }
+    private async Task<InvoiceSeries> SeriesAsync(Instant moment) =>
+        work.Context.Tasks.Chain<IInvoiceNumberFormat>().Count == 0
+            ? InvoiceSeries.Default
+            : await stages.Numbering.AskAsync(new InvoiceSeriesRequest(Settings.LegalEntity, work.PayerId, work.Payer.Currency, work.LocalDateOf(moment))).ConfigureAwait(false);
 }

@@ -14,21 +14,18 @@ internal sealed class PayerBilling
 {
     private const int MomentsPerRun = 10_000;
 
-    private readonly EngineCore _core;
     private readonly PayerWork _work;
+    private readonly RatingStage _rating;
     private readonly InvoiceIssue _issue;
-    private readonly PageUsage _usage;
     private readonly List<Guid> _issued = [];
 
-    /// <param name="core">The engine.</param>
     /// <param name="work">The payer's work.</param>
-    /// <param name="usage">The usage of the page that the payer is on; <see langword="null"/>: it is read for this payer alone.</param>
-    public PayerBilling(EngineCore core, PayerWork work, PageUsage? usage = null)
+    /// <param name="stages">The stages of the page that the payer is on. The methods are called within <see cref="PageStages.RunAsync(Func{Task}, CancellationToken)"/>.</param>
+    public PayerBilling(PayerWork work, PageStages stages)
     {
-        _core = core;
         _work = work;
-        _usage = usage ?? new PageUsage(core);
-        _issue = new InvoiceIssue(core, work);
+        _rating = new RatingStage(stages);
+        _issue = new InvoiceIssue(stages, work);
         if (work is { IsReopened: true, IsPartial: false })
         {
             work.ReachBackTo(Instant.MinValue);
@@ -39,7 +36,7 @@ internal sealed class PayerBilling
     public IReadOnlyList<Guid> Issued => _issued;
 
     /// <summary>Bills all moments that are due up to one.</summary>
-    public async Task BillThroughAsync(Instant asOf, CancellationToken cancellationToken)
+    public async Task BillThroughAsync(Instant asOf)
     {
         var moments = 0;
         while (_work.Payer.DueAt is { } due && due <= asOf)
@@ -49,45 +46,45 @@ internal sealed class PayerBilling
                 throw BillingException.For(BillingErrorCodes.TaskFailed, "customer", _work.PayerId, "dueAt", $"More than {MomentsPerRun} moments are due at once.");
             }
 
-            await BillNextAsync(due, cancellationToken).ConfigureAwait(false);
+            await BillNextAsync(due).ConfigureAwait(false);
         }
     }
 
     /// <summary>Bills moments, also ahead, until something is issued or nothing lies ahead.</summary>
-    public async Task BillUntilIssuedAsync(Instant notBefore, CancellationToken cancellationToken)
+    public async Task BillUntilIssuedAsync(Instant notBefore)
     {
         for (var moments = 0; _issued.Count == 0 && moments < MomentsPerRun && _work.Payer.DueAt is { } due; moments++)
         {
-            await BillNextAsync(Instant.Max(due, notBefore), cancellationToken).ConfigureAwait(false);
+            await BillNextAsync(Instant.Max(due, notBefore)).ConfigureAwait(false);
         }
     }
 
     /// <summary>Makes a draft final now, filled anew.</summary>
-    public async Task FinalizeAsync(Invoice draft, CancellationToken cancellationToken)
+    public async Task FinalizeAsync(Invoice draft)
     {
         foreach (var each in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft && i.Ordinal <= draft.Ordinal).OrderBy(i => i.Ordinal).ToList())
         {
-            await RebuildAsync(each, finalize: each.Id == draft.Id, cancellationToken).ConfigureAwait(false);
+            await RebuildAsync(each, finalize: each.Id == draft.Id).ConfigureAwait(false);
         }
 
         if (_work.Payer.DueAt is { } due && due > _work.Now)
         {
             // The end of the draft's grace is no reason for a run any more.
-            _work.SetBillingDue(NextDue(await OwedAsync(_work.Now, cancellationToken).ConfigureAwait(false), _work.Now));
+            _work.SetBillingDue(NextDue(await OwedAsync(_work.Now).ConfigureAwait(false), _work.Now));
         }
     }
 
-    private async Task BillNextAsync(Instant moment, CancellationToken cancellationToken)
+    private async Task BillNextAsync(Instant moment)
     {
         _work.MoveTo(moment);
         foreach (var draft in _work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).OrderBy(i => i.Ordinal).ToList())
         {
-            await RebuildAsync(draft, draft.FinalizeAt <= moment, cancellationToken).ConfigureAwait(false);
+            await RebuildAsync(draft, draft.FinalizeAt <= moment).ConfigureAwait(false);
         }
 
-        var owed = await OwedAsync(moment, cancellationToken).ConfigureAwait(false);
+        var owed = await OwedAsync(moment).ConfigureAwait(false);
         var lines = Difference(owed, moment);
-        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed, moment), cancellationToken).ConfigureAwait(false));
+        _issued.AddRange(await _issue.IssueAsync(lines, moment, IsRenewal(moment), PeriodsSince(owed, moment)).ConfigureAwait(false));
         _work.SetBillingDue(NextDue(owed, moment));
         Settle(owed, moment);
     }
@@ -97,7 +94,7 @@ internal sealed class PayerBilling
     {
         var payer = _work.Payer;
         payer = payer with { BilledThrough = payer.BilledThrough is { } before ? Instant.Max(before, moment) : moment };
-        var keepsPast = _work.All<CouponRedemption>().Any()
+        var keepsPast = _work.All<CouponRedemption>().Count > 0
             || _work.Context.Tasks.Chain<IInvoiceComposer>().Count > 0
             || _work.Invoices.Any(i => i.Status is InvoiceStatus.Draft or InvoiceStatus.Prepared);
         var settled = keepsPast ? Instant.MinValue : SettlementHorizon.Of([.. owed.Select(o => o.Timeline)], moment);
@@ -117,14 +114,14 @@ internal sealed class PayerBilling
     private static bool IsOpen(InvoiceLine line, Instant? settled) => settled is null || (line.PeriodTo ?? line.RecordedAt) > settled;
 
     /// <summary>A draft takes what has become known since; when its grace is over it becomes final.</summary>
-    private async Task RebuildAsync(Invoice draft, bool finalize, CancellationToken cancellationToken)
+    private async Task RebuildAsync(Invoice draft, bool finalize)
     {
         var before = _work.LinesOf(draft.Id).ToList();
         before.ForEach(_work.Remove);
 
-        var owed = await OwedAsync(draft.DatedAt, cancellationToken).ConfigureAwait(false);
+        var owed = await OwedAsync(draft.DatedAt).ConfigureAwait(false);
         var lines = Recognized(Difference(owed, draft.DatedAt), before);
-        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize, cancellationToken).ConfigureAwait(false);
+        await _issue.RefillAsync(draft, lines, PeriodsSince(owed, draft.DatedAt), finalize).ConfigureAwait(false);
     }
 
     /// <summary>A line that stood on the draft before stays the same line: a credit of a later change may name it.</summary>
@@ -136,8 +133,12 @@ internal sealed class PayerBilling
             : l)];
     }
 
-    private Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment, CancellationToken cancellationToken) =>
-        new RatingStage(_core, _work.Context, _usage).RateAsync(PageUsage.Owed(_work, moment), cancellationToken);
+    /// <summary>What the payer's subscriptions owe at a moment.</summary>
+    private Task<IReadOnlyList<OwedResult>> OwedAsync(Instant moment)
+    {
+        var catalog = _work.Context.CatalogAt(moment)?.Definition ?? CatalogDefinition.Empty;
+        return _rating.RateAsync(_work.Context, [.. Timelines.Of(_work, moment).Select(t => OwedParts.Find(t, _work.Context.Settings, catalog, moment, _work.Payer.SettledThrough))]);
+    }
 
     private List<InvoiceLine> Difference(IReadOnlyList<OwedResult> owed, Instant moment)
     {
@@ -146,14 +147,26 @@ internal sealed class PayerBilling
 
         // What was booked after a draft's date follows from what became known after it.
         var settled = _work.Payer.SettledThrough;
-        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment && IsOpen(l, settled)).ToLookup(l => l.SubscriptionId!);
+        var lines = _work.Lines;
         var result = new List<InvoiceLine>();
         foreach (var subscription in owed)
         {
-            var earlier = booked[subscription.Timeline.Subscription.Id].ToList();
-            var lines = Convergence.Difference(subscription, earlier, factory, context.Settings, moment);
-            result.AddRange(lines);
-            result.AddRange(Minimums(subscription, earlier, lines, factory));
+            var id = subscription.Timeline.Subscription.Id;
+            var earlier = new List<InvoiceLine>();
+            foreach (var line in lines)
+            {
+                if (line.SubscriptionId == id && line.RecordedAt <= moment && IsOpen(line, settled))
+                {
+                    earlier.Add(line);
+                }
+            }
+
+            var missing = Convergence.Difference(subscription, earlier, factory, context.Settings, moment);
+            result.AddRange(missing);
+            if (subscription.Commitments.Count > 0)
+            {
+                result.AddRange(Minimums(subscription, earlier, missing, factory));
+            }
         }
 
         return result;
@@ -181,9 +194,10 @@ internal sealed class PayerBilling
 
     private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed, Instant moment)
     {
-        var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
         return (line, first) =>
         {
+            var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
+
             // A charge beside the subscriptions is in the period that they are in.
             if (line.SubscriptionId is null)
             {
@@ -207,12 +221,37 @@ internal sealed class PayerBilling
 
     private Instant? NextDue(IReadOnlyList<OwedResult> owed, Instant moment)
     {
-        var next = owed.Select(o => o.NextDue)
-            .Concat(_work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).Select(i => i.FinalizeAt))
-            .Concat(_work.All<SubscriptionTerm>().SelectMany(t => new Instant?[] { t.RecordedAt, t.SupersededAt }))
-            .Concat(_work.All<PendingItem>().Where(i => i.InvoiceNow && i.InvoiceId is null).Select(i => (Instant?)i.RecordedAt))
-            .Where(i => i > moment)
-            .Min();
+        Instant? next = null;
+
+        void Consider(Instant? at)
+        {
+            if (at > moment && (next is null || at < next))
+            {
+                next = at;
+            }
+        }
+
+        foreach (var subscription in owed)
+        {
+            Consider(subscription.NextDue);
+        }
+
+        foreach (var invoice in _work.Invoices)
+        {
+            Consider(invoice.Status == InvoiceStatus.Draft ? invoice.FinalizeAt : null);
+        }
+
+        foreach (var term in _work.All<SubscriptionTerm>())
+        {
+            Consider(term.RecordedAt);
+            Consider(term.SupersededAt);
+        }
+
+        foreach (var item in _work.All<PendingItem>())
+        {
+            Consider(item is { InvoiceNow: true, InvoiceId: null } ? item.RecordedAt : null);
+        }
+
         return next;
     }
 }
@@ -222,11 +261,15 @@ internal static class Timelines
 {
     public static IReadOnlyList<SubscriptionTimeline> Of(PayerWork work, Instant knownAt)
     {
-        var customers = work.Customers.ToDictionary(c => c.Id, StringComparer.Ordinal);
+        if (work.Subscriptions is [{ ParentSubscriptionId: null } only])
+        {
+            return Build(work, only, knownAt, []) is { } timeline ? [timeline] : [];
+        }
+
         var built = new Dictionary<string, SubscriptionTimeline?>(StringComparer.Ordinal);
         foreach (var subscription in work.Subscriptions)
         {
-            Build(work, customers, subscription, knownAt, built);
+            Build(work, subscription, knownAt, built);
         }
 
         return [.. built.Values.OfType<SubscriptionTimeline>().OrderBy(t => t.Subscription.Id, StringComparer.Ordinal)];
@@ -235,7 +278,7 @@ internal static class Timelines
     public static SubscriptionTimeline? Of(PayerWork work, string subscriptionId, Instant knownAt) =>
         Of(work, knownAt).FirstOrDefault(t => t.Subscription.Id == subscriptionId);
 
-    private static SubscriptionTimeline? Build(PayerWork work, Dictionary<string, Customer> customers, Subscription subscription, Instant knownAt, Dictionary<string, SubscriptionTimeline?> built)
+    private static SubscriptionTimeline? Build(PayerWork work, Subscription subscription, Instant knownAt, Dictionary<string, SubscriptionTimeline?> built)
     {
         if (built.TryGetValue(subscription.Id, out var known))
         {
@@ -244,9 +287,9 @@ internal static class Timelines
 
         built[subscription.Id] = null;
         var parent = subscription.ParentSubscriptionId is { } id && work.Find<Subscription>(id) is { } row
-            ? Build(work, customers, row, knownAt, built)
+            ? Build(work, row, knownAt, built)
             : null;
-        var zone = customers.TryGetValue(subscription.CustomerId, out var customer) ? work.Context.ZoneOf(customer) : work.Context.Zone;
+        var zone = work.Find<Customer>(subscription.CustomerId) is { } customer ? work.Context.ZoneOf(customer) : work.Context.Zone;
         return built[subscription.Id] = TimelineBuilder.Build(
             subscription,
             work.TermsOf(subscription.Id),

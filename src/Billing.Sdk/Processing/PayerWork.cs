@@ -17,7 +17,7 @@ namespace Billing.Processing;
 /// </summary>
 internal sealed class PayerWork
 {
-    private readonly Dictionary<Type, Table> _tables = [];
+    private readonly IPayerTable?[] _tables = new IPayerTable?[PayerTables.Count];
     private readonly List<NumberRequest> _numbers = [];
     private readonly Dictionary<DueKind, Instant?> _due = [];
     private readonly IReadOnlyList<DueItem> _dueSeen = [];
@@ -80,41 +80,38 @@ internal sealed class PayerWork
     /// <summary>The minor unit of the payer's currency.</summary>
     public Currency Currency => Billing.Currency.Of(Payer.Currency);
 
-    public IEnumerable<Customer> Customers => All<Customer>();
+    public ArraySegment<Customer> Customers => All<Customer>();
 
-    public IEnumerable<Subscription> Subscriptions => All<Subscription>();
+    public ArraySegment<Subscription> Subscriptions => All<Subscription>();
 
-    public IEnumerable<Invoice> Invoices => All<Invoice>();
+    public ArraySegment<Invoice> Invoices => All<Invoice>();
 
-    public IEnumerable<InvoiceLine> Lines => All<InvoiceLine>();
+    public ArraySegment<InvoiceLine> Lines => All<InvoiceLine>();
 
-    public IEnumerable<Payment> Payments => All<Payment>();
+    public ArraySegment<Payment> Payments => All<Payment>();
 
     public IEnumerable<SubscriptionTerm> TermsOf(string subscriptionId) => All<SubscriptionTerm>().Where(t => t.SubscriptionId == subscriptionId);
 
     public IEnumerable<InvoiceLine> LinesOf(Guid invoiceId) => All<InvoiceLine>().Where(l => l.InvoiceId == invoiceId);
 
     /// <summary>All rows of a type as they are now, in order of creation.</summary>
-    public IEnumerable<T> All<T>()
-        where T : class, IPayerRow => TableOf(typeof(T)).Current.Cast<T>();
+    public ArraySegment<T> All<T>()
+        where T : class, IPayerRow => Existing<T>()?.Current ?? ArraySegment<T>.Empty;
 
-    public T? Find<T>(string key)
-        where T : class, IPayerRow => (T?)TableOf(typeof(T)).Find(key);
-
-    public T? Find<T>(Guid id)
-        where T : class, IPayerRow => Find<T>(id.ToString("N"));
+    public T? Find<T>(RowKey key)
+        where T : class, IPayerRow => Existing<T>()?.Find(key);
 
     /// <summary>Adds a row or replaces the one with its key.</summary>
     public T Put<T>(T row)
         where T : class, IPayerRow
     {
-        TableOf(typeof(T)).Put(row);
+        TableOf<T>().Put(row);
         return row;
     }
 
     /// <summary>Takes a row away (drafts, quarantine).</summary>
     public void Remove<T>(T row)
-        where T : class, IPayerRow => TableOf(typeof(T)).Remove(row);
+        where T : class, IPayerRow => Existing<T>()?.Remove(row);
 
     public Guid NewId() => Context.Ids.NewId();
 
@@ -196,19 +193,25 @@ internal sealed class PayerWork
     }
 
     /// <summary>Whether anything differs from the snapshot.</summary>
-    public bool HasChanges => _tables.Values.Any(t => t.HasChanges) || _numbers.Count > 0 || _due.Count > 0;
+    public bool HasChanges => Array.Exists(_tables, t => t is { HasChanges: true }) || _numbers.Count > 0 || _due.Count > 0;
 
     /// <summary>All differences as one unit; each changed row has the version after the stored one.</summary>
     public PayerChanges ToChanges(IdempotencyRecord? idempotency = null)
     {
         SetDerivedDue(all: false);
         Put(Payer with { BillingVersion = _expectedVersion + 1 });
+        var rows = new List<RowChange>();
+        foreach (var table in _tables)
+        {
+            table?.AddChanges(rows);
+        }
+
         return new PayerChanges
         {
             PayerId = PayerId,
             ExpectedVersion = _expectedVersion,
-            Rows = [.. _tables.Values.SelectMany(t => t.Changes())],
-            Numbers = [.. _numbers.Where(n => Find<Invoice>(n.InvoiceId) is not null)],
+            Rows = rows,
+            Numbers = _numbers.FindAll(n => Find<Invoice>(n.InvoiceId) is not null),
             Due = new Dictionary<DueKind, Instant?>(_due),
             DueSeen = _dueSeen.ToDictionary(d => d.Kind, d => d.Version),
             Idempotency = idempotency,
@@ -220,21 +223,38 @@ internal sealed class PayerWork
 
     private void SetDerivedDue(bool all)
     {
-        if (all || TableOf(typeof(Invoice)).HasChanges || TableOf(typeof(Payment)).HasChanges || TableOf(typeof(PaymentAttempt)).HasChanges)
+        if (all || HasChanged<Invoice>() || HasChanged<Payment>() || HasChanged<PaymentAttempt>())
         {
-            var collection = Invoices.Select(i => i.NextCollectionAt)
-                .Concat(Payments.Select(p => p.NextAttemptAt))
-                .Concat(All<PaymentAttempt>().Select(a => a.QueryAt));
-            SetDerivedDue(DueKind.Collection, collection.Min());
-            SetDerivedDue(DueKind.Aging, Invoices.Where(i => i.AmountDue > 0m).Select(i => i.NextAgingAt).Min());
+            Instant? collection = null;
+            Instant? aging = null;
+            foreach (var invoice in Invoices)
+            {
+                collection = Earlier(collection, invoice.NextCollectionAt);
+                aging = invoice.AmountDue > 0m ? Earlier(aging, invoice.NextAgingAt) : aging;
+            }
+
+            foreach (var payment in Payments)
+            {
+                collection = Earlier(collection, payment.NextAttemptAt);
+            }
+
+            foreach (var attempt in All<PaymentAttempt>())
+            {
+                collection = Earlier(collection, attempt.QueryAt);
+            }
+
+            SetDerivedDue(DueKind.Collection, collection);
+            SetDerivedDue(DueKind.Aging, aging);
         }
 
-        if (all || TableOf(typeof(CreditGrant)).HasChanges)
+        if (all || HasChanged<CreditGrant>())
         {
             SetDerivedDue(
                 DueKind.CreditExpiry, All<CreditGrant>().Where(g => !g.Expired && g.Remaining > 0m).Select(g => g.ExpiresAt).Min());
         }
     }
+
+    private static Instant? Earlier(Instant? one, Instant? other) => one is null || other < one ? other ?? one : one;
 
     private void SetDerivedDue(DueKind kind, Instant? at)
     {
@@ -254,104 +274,21 @@ internal sealed class PayerWork
         }
     }
 
-    private void Load<T>(IEnumerable<T> rows)
+    private void Load<T>(IReadOnlyList<T> rows)
         where T : class, IPayerRow
     {
-        var table = TableOf(typeof(T));
-        foreach (var row in rows)
+        if (rows.Count > 0)
         {
-            table.Load(row);
+            _tables[PayerTables.PlaceOf<T>()] = new PayerTable<T>(rows);
         }
     }
 
-    private Table TableOf(Type type)
-    {
-        if (!_tables.TryGetValue(type, out var table))
-        {
-            _tables.Add(type, table = new Table());
-        }
+    private PayerTable<T>? Existing<T>()
+        where T : class, IPayerRow => (PayerTable<T>?)_tables[PayerTables.PlaceOf<T>()];
 
-        return table;
-    }
+    private PayerTable<T> TableOf<T>()
+        where T : class, IPayerRow => (PayerTable<T>)(_tables[PayerTables.PlaceOf<T>()] ??= new PayerTable<T>([]));
 
-    private sealed class Table
-    {
-        private readonly Dictionary<string, IPayerRow> _original = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
-        private readonly List<IPayerRow?> _rows = [];
-        private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
-
-        public IEnumerable<IPayerRow> Current => _rows.Where(r => r is not null).ToArray()!;
-
-        public bool HasChanges => _touched.Count > 0;
-
-        public void Load(IPayerRow row)
-        {
-            var key = StorageKeys.KeyOf(row);
-            _original[key] = row;
-            _places[key] = _rows.Count;
-            _rows.Add(row);
-        }
-
-        public IPayerRow? Find(string key) => _places.TryGetValue(key, out var place) ? _rows[place] : null;
-
-        public void Put(IPayerRow row)
-        {
-            var key = StorageKeys.KeyOf(row);
-            if (_places.TryGetValue(key, out var place))
-            {
-                if (Equals(_rows[place], row))
-                {
-                    return;
-                }
-
-                _rows[place] = row;
-            }
-            else
-            {
-                _places[key] = _rows.Count;
-                _rows.Add(row);
-            }
-
-            _touched.Add(key);
-        }
-
-        public void Remove(IPayerRow row)
-        {
-            var key = StorageKeys.KeyOf(row);
-            if (_places.TryGetValue(key, out var place))
-            {
-                _rows[place] = null;
-                _touched.Add(key);
-            }
-        }
-
-        public IEnumerable<RowChange> Changes()
-        {
-            foreach (var key in _touched)
-            {
-                var row = _rows[_places[key]];
-                var original = _original.GetValueOrDefault(key);
-                if (row is null)
-                {
-                    if (original is not null)
-                    {
-                        yield return RowChange.Delete(original);
-                    }
-                }
-                else if (original is null)
-                {
-                    yield return RowChange.Insert(row is IVersionedRow versioned ? versioned.WithVersion(1) : row);
-                }
-                else if (row is IVersionedRow versioned)
-                {
-                    yield return RowChange.Update(versioned.WithVersion(((IVersionedRow)original).Version + 1));
-                }
-                else
-                {
-                    yield return RowChange.Update(row);
-                }
-            }
-        }
-    }
+    private bool HasChanged<T>()
+        where T : class, IPayerRow => Existing<T>() is { HasChanges: true };
 }

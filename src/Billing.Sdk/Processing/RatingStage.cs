@@ -2,61 +2,74 @@ using Billing.Catalog;
 using Billing.Invoicing;
 using Billing.Rating;
 using Billing.Storage;
-using Billing.Tasks;
 using Billing.Usage;
 using NodaTime;
 
 namespace Billing.Processing;
 
-/// <summary>Prices what subscriptions owe: reads usage with a constant number of queries, aggregates it, asks price models in one batch.</summary>
-internal sealed class RatingStage(EngineCore core, TenantContext context, PageUsage pageUsage)
+/// <summary>Prices what a payer's subscriptions owe: asks for their usage, aggregates it, asks price models.</summary>
+internal sealed class RatingStage(PageStages stages)
 {
-    private readonly PriceCalculator _prices = new(new TaskRules(context.Tasks, core.Invoker), Decks(context));
+    // A run that comes late asks for the same closed periods at every moment that it bills.
+    private readonly Dictionary<UsageQuery, UsageData?> _known = [];
 
-    public async Task<IReadOnlyList<OwedResult>> RateAsync(IReadOnlyList<OwedResult> owed, CancellationToken cancellationToken)
+    /// <param name="context">The payer's moment.</param>
+    /// <param name="owed">What is owed, without amounts.</param>
+    public async Task<IReadOnlyList<OwedResult>> RateAsync(TenantContext context, IReadOnlyList<OwedResult> owed)
     {
-        var stretches = owed.SelectMany(o => o.Stretches).ToList();
-        var usage = await ReadUsageAsync(stretches, cancellationToken).ConfigureAwait(false);
+        var usage = await ReadUsageAsync(owed).ConfigureAwait(false);
         var requests = new List<PricingRequest>();
-        var uses = new List<(int First, int Count, Fraction Quantity)>();
-        foreach (var stretch in stretches)
+        var quantities = new List<Fraction>();
+        var nextUsage = 0;
+        foreach (var subscription in owed)
         {
-            var first = requests.Count;
-            var quantity = Fraction.Of(stretch.Quantity);
-            if (stretch.Usage is not null)
+            foreach (var stretch in subscription.Stretches)
             {
-                quantity = AddUsageRequest(requests, stretch, usage[stretch]);
+                if (stretch.Usage is null)
+                {
+                    AddQuantityRequests(requests, stretch);
+                }
+                else
+                {
+                    quantities.Add(AddUsageRequest(requests, stretch, usage[nextUsage++]));
+                }
             }
-            else
-            {
-                AddQuantityRequests(requests, stretch);
-            }
-
-            uses.Add((first, requests.Count - first, quantity));
         }
 
-        var results = await PriceAsync(requests, cancellationToken).ConfigureAwait(false);
-        var rated = new Dictionary<OwedStretch, OwedStretch>(ReferenceEqualityComparer.Instance);
-        for (var i = 0; i < stretches.Count; i++)
+        var results = await PriceAsync(stages.PricesOf(context), requests).ConfigureAwait(false);
+        return Rated(owed, results, quantities);
+    }
+
+    private static OwedResult[] Rated(IReadOnlyList<OwedResult> owed, IReadOnlyList<PricingResult> results, List<Fraction> quantities)
+    {
+        var rated = new OwedResult[owed.Count];
+        var nextResult = 0;
+        var nextQuantity = 0;
+        for (var i = 0; i < rated.Length; i++)
         {
-            var (first, count, quantity) = uses[i];
-            var amount = 0m;
-            for (var n = 0; n < count; n++)
+            var stretches = new OwedStretch[owed[i].Stretches.Count];
+            for (var n = 0; n < stretches.Length; n++)
             {
-                var result = results[first + n];
-                if (result.Error is { } code)
+                var stretch = owed[i].Stretches[n];
+                var amount = AmountOf(stretch, results[nextResult++]);
+                if (HasLowerEnd(stretch))
                 {
-                    throw BillingException.For(code, "charge", stretches[i].Charge.Code, $"subscription {stretches[i].SubscriptionId}", result.ErrorMessage ?? code);
+                    amount -= AmountOf(stretch, results[nextResult++]);
                 }
 
-                amount += n == 0 ? result.Amount : -result.Amount;
+                var quantity = stretch.Usage is null ? stretch.Quantity : quantities[nextQuantity++].Value;
+                stretches[n] = stretch with { FullPrice = Fraction.Of(amount), Quantity = quantity };
             }
 
-            rated[stretches[i]] = stretches[i] with { FullPrice = Fraction.Of(amount), Quantity = stretches[i].Usage is null ? stretches[i].Quantity : quantity.Value };
+            rated[i] = owed[i] with { Stretches = stretches };
         }
 
-        return [.. owed.Select(o => o with { Stretches = [.. o.Stretches.Select(s => rated[s])] })];
+        return rated;
     }
+
+    private static decimal AmountOf(OwedStretch stretch, PricingResult result) => result.Error is { } code
+        ? throw BillingException.For(code, "charge", stretch.Charge.Code, $"subscription {stretch.SubscriptionId}", result.ErrorMessage ?? code)
+        : result.Amount;
 
     /// <summary>Quantity of one meter in a time, from what the store gave.</summary>
     public static Fraction QuantityOf(Meter meter, UsageData data, bool fromEvents, Interval period)
@@ -72,9 +85,9 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
         }
 
         var summary = Combine(data.Groups);
-        foreach (var record in data.Events.Where(e => period.Contains(e.Event.At)))
+        foreach (var record in data.Events)
         {
-            if (MeterCalculator.Summarize(meter, record.Event) is { } part)
+            if (period.Contains(record.Event.At) && MeterCalculator.Summarize(meter, record.Event) is { } part)
             {
                 summary = summary.Combine(part);
             }
@@ -83,28 +96,42 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
         return Fraction.Of(MeterCalculator.Quantity(meter, summary));
     }
 
-    private static IEnumerable<CallRater> Decks(TenantContext context) =>
-        context.CatalogAt(context.Now) is { } catalog ? catalog.Definition.Decks.Select(d => new CallRater(d, context.Zone)) : [];
-
     private static UsageSummary Combine(IReadOnlyList<UsageGroup> groups) =>
-        groups.Aggregate(UsageSummary.None, static (sum, r) => sum.Combine(new UsageSummary(r.Count, r.Sum, r.Max, r.Min)));
+        groups.Count == 0 ? UsageSummary.None : groups.Aggregate(UsageSummary.None, static (sum, r) => sum.Combine(new UsageSummary(r.Count, r.Sum, r.Max, r.Min)));
 
-    private async Task<Dictionary<OwedStretch, UsageData>> ReadUsageAsync(IReadOnlyList<OwedStretch> stretches, CancellationToken cancellationToken)
+    /// <summary>The usage of the stretches that price usage, in their order.</summary>
+    private async Task<List<UsageData>> ReadUsageAsync(IReadOnlyList<OwedResult> owed)
     {
-        var wanted = stretches.Where(s => s.Usage is not null).ToList();
-        var result = new Dictionary<OwedStretch, UsageData>(ReferenceEqualityComparer.Instance);
-        if (wanted.Count == 0)
+        var queries = new List<UsageQuery>();
+        var missing = new List<UsageQuery>();
+        foreach (var subscription in owed)
         {
-            return result;
+            foreach (var stretch in subscription.Stretches)
+            {
+                if (stretch.Usage is null)
+                {
+                    continue;
+                }
+
+                var query = QueryOf(stretch);
+                queries.Add(query);
+                if (_known.TryAdd(query, null))
+                {
+                    missing.Add(query);
+                }
+            }
         }
 
-        var data = await pageUsage.ReadAsync(context.Id, [.. wanted.Select(QueryOf)], cancellationToken).ConfigureAwait(false);
-        for (var i = 0; i < wanted.Count; i++)
+        if (missing.Count > 0)
         {
-            result[wanted[i]] = data[i];
+            var data = await stages.Usage.AskAsync(missing).ConfigureAwait(false);
+            for (var i = 0; i < missing.Count; i++)
+            {
+                _known[missing[i]] = data[i];
+            }
         }
 
-        return result;
+        return queries.ConvertAll(q => _known[q]!);
     }
 
     /// <summary>What a usage stretch asks the store.</summary>
@@ -146,7 +173,7 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
     private static void AddQuantityRequests(List<PricingRequest> requests, OwedStretch stretch)
     {
         requests.Add(Request(stretch, stretch.LayerTo));
-        if (stretch.LayerFrom >= 0m)
+        if (HasLowerEnd(stretch))
         {
             requests.Add(Request(stretch, stretch.LayerFrom));
         }
@@ -159,28 +186,10 @@ internal sealed class RatingStage(EngineCore core, TenantContext context, PageUs
         Currency = stretch.Timeline.Subscription.Currency,
     };
 
-    private async Task<IReadOnlyList<PricingResult>> PriceAsync(List<PricingRequest> requests, CancellationToken cancellationToken)
-    {
-        if (requests.TrueForAll(r => PriceCalculator.IsSynchronous(r.Price)))
-        {
-            return [.. requests.Select(_prices.Price)];
-        }
+    private static bool HasLowerEnd(OwedStretch stretch) => stretch.Usage is null && stretch.LayerFrom >= 0m;
 
-        return await _prices.PriceAsync(requests, cancellationToken).ConfigureAwait(false);
-    }
-
-    private sealed class TaskRules(TenantTasks tasks, TaskInvoker invoker) : IPricingRuleResolver
-    {
-        public IPricingRule? Find(string task) => tasks.ByName<IPricingRule>(task) is { } bound ? new GuardedRule(bound, invoker) : null;
-    }
-
-    /// <summary>A pricing task, called as every task is: whatever it throws becomes <c>task-failed</c> of the payer, not of the run.</summary>
-    private sealed class GuardedRule(BoundTask<IPricingRule> task, TaskInvoker invoker) : IPricingRule
-    {
-        public async ValueTask<IReadOnlyList<PricingResult>> PriceAsync(IReadOnlyList<PricingRequest> requests, CancellationToken cancellationToken)
-        {
-            var outcome = await invoker.InvokeAsync(task, requests, static (rule, batch, token) => rule.PriceAsync(batch, token), cancellationToken).ConfigureAwait(false);
-            return outcome.Failure is { } failure ? throw failure : outcome.Results;
-        }
-    }
+    private async Task<IReadOnlyList<PricingResult>> PriceAsync(PriceCalculator prices, List<PricingRequest> requests) =>
+        requests.TrueForAll(r => PriceCalculator.IsSynchronous(r.Price))
+            ? requests.ConvertAll(prices.Price)
+            : await stages.Pricing.AskAsync(new PricingBatch(prices, requests)).ConfigureAwait(false);
 }

@@ -8,6 +8,8 @@ namespace Billing.Processing;
 /// <summary>What a command or run of one tenant works with: settings, catalog versions, task chains, and the moment. One per call.</summary>
 internal sealed class TenantContext
 {
+    private DateTimeZone? _zone;
+
     public required Tenant Tenant { get; init; }
 
     public required IReadOnlyList<CatalogVersion> Catalogs { get; init; }
@@ -23,11 +25,11 @@ internal sealed class TenantContext
 
     public TenantSettings Settings => Tenant.Settings;
 
-    public DateTimeZone Zone => ZoneOf(Settings.TimeZone);
+    public DateTimeZone Zone => _zone ??= ZoneOf(Settings.TimeZone);
 
     public DateTimeZone ZoneOf(Customer customer) => customer.TimeZone is { } id ? ZoneOf(id) : Zone;
 
-    public TenantContext At(Instant now) => new() { Tenant = Tenant, Catalogs = Catalogs, Tasks = Tasks, Ids = Ids, Now = now };
+    public TenantContext At(Instant now) => new() { Tenant = Tenant, Catalogs = Catalogs, Tasks = Tasks, Ids = Ids, Now = now, _zone = _zone };
 
     /// <summary>The catalog in force for new subscriptions at a moment; the first one before any is in force.</summary>
     public CatalogVersion? CatalogAt(Instant at) =>

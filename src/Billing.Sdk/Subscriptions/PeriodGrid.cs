@@ -1,3 +1,4 @@
+using Billing.Catalog;
 using NodaTime;
 using NodaTime.TimeZones;
 
@@ -8,6 +9,8 @@ namespace Billing.Subscriptions;
 /// </summary>
 internal sealed record PeriodGrid
 {
+    private Derived<PeriodGrid, RecentPeriods> _recent;
+
     /// <summary>A time that the clock skips moves forward, a doubled one is the first.</summary>
     private static readonly ZoneLocalMappingResolver Resolver =
         Resolvers.CreateMappingResolver(Resolvers.ReturnEarlier, Resolvers.ReturnForwardShifted);
@@ -43,28 +46,40 @@ internal sealed record PeriodGrid
     /// <summary>The period in which a moment lies.</summary>
     public BillingPeriod PeriodAt(BillingInterval interval, Instant at)
     {
+        var known = Derived<PeriodGrid, RecentPeriods>.Of(ref _recent, this, static _ => new RecentPeriods());
+        if (!known.TryFind(interval, at, out var period))
+        {
+            period = FindPeriod(interval, at);
+            known.Add(interval, period);
+        }
+
+        return period;
+    }
+
+    private BillingPeriod FindPeriod(BillingInterval interval, Instant at)
+    {
         var (anchor, _) = AnchorOf(interval);
         var date = at.InZone(Zone).Date;
         var index = interval.IndexAt(new LocalDate(anchor.Year, anchor.Month, interval.IsMonthBased ? 1 : anchor.Day), date);
-        while (Border(interval, index) > at)
+        var period = Period(interval, index);
+        while (period.From > at)
         {
-            index--;
+            period = Period(interval, --index);
         }
 
-        while (Border(interval, index + 1) <= at)
+        while (period.To <= at)
         {
-            index++;
+            period = Period(interval, ++index);
         }
 
-        return Period(interval, index);
+        return period;
     }
 
-    public BillingPeriod Period(BillingInterval interval, int index) => new(
-        index,
-        Border(interval, index),
-        Border(interval, index + 1),
-        BorderDate(interval, index),
-        BorderDate(interval, index + 1));
+    public BillingPeriod Period(BillingInterval interval, int index)
+    {
+        var (from, to) = (BorderDate(interval, index), BorderDate(interval, index + 1));
+        return new BillingPeriod(index, InstantOf(from), InstantOf(to), from, to, TimeOfDay == LocalTime.Midnight);
+    }
 
     public Instant InstantOf(LocalDate date) => InstantOf(Zone, date, TimeOfDay);
 
@@ -106,5 +121,42 @@ internal sealed record PeriodGrid
     }
 }
 
+/// <summary>The periods that were looked for last: one billing of a subscription asks for the same two or three again and again. Not thread-safe, as a timeline belongs to one payer's work.</summary>
+internal sealed class RecentPeriods
+{
+    private readonly (BillingInterval Interval, BillingPeriod Period)[] _periods = new (BillingInterval, BillingPeriod)[4];
+    private int _next;
+
+    public bool TryFind(BillingInterval interval, Instant at, out BillingPeriod period)
+    {
+        foreach (ref readonly var known in _periods.AsSpan())
+        {
+            if (known.Period.From <= at && at < known.Period.To && known.Interval == interval)
+            {
+                period = known.Period;
+                return true;
+            }
+        }
+
+        period = default;
+        return false;
+    }
+
+    public void Add(BillingInterval interval, BillingPeriod period) => _periods[_next++ % _periods.Length] = (interval, period);
+}
+
 /// <summary>One billing period, half-open.</summary>
-internal readonly record struct BillingPeriod(int Index, Instant From, Instant To, LocalDate FromDate, LocalDate ToDate);
+/// <param name="Index">Its number, counted from the anchor.</param>
+/// <param name="From">Start.</param>
+/// <param name="To">End, exclusive.</param>
+/// <param name="FromDate">The date of the start.</param>
+/// <param name="ToDate">The date of the end.</param>
+/// <param name="AtMidnight">Whether its borders are the starts of these dates. Others can fall on the next date, where the clock skips their time of day.</param>
+internal readonly record struct BillingPeriod(int Index, Instant From, Instant To, LocalDate FromDate, LocalDate ToDate, bool AtMidnight = false)
+{
+    /// <summary>The date of a moment in the period's zone; that of a border is known.</summary>
+    public LocalDate DateOf(Instant at, DateTimeZone zone) =>
+        AtMidnight && at == From ? FromDate
+        : AtMidnight && at == To ? ToDate
+        : at.InZone(zone).Date;
+}
