@@ -43,6 +43,13 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
     /// <param name="cancellationToken">Cancels before a commit.</param>
     public async Task<PageResult> BillAsync(IReadOnlyList<string> payers, ShardProgress? progress, CancellationToken cancellationToken)
     {
+        var result = await TryAsync(payers, progress, cancellationToken).ConfigureAwait(false);
+        core.Metrics.Billed(tenant.Id, result);
+        return result;
+    }
+
+    private async Task<PageResult> TryAsync(IReadOnlyList<string> payers, ShardProgress? progress, CancellationToken cancellationToken)
+    {
         try
         {
             return await BillTogetherAsync(payers, progress, cancellationToken).ConfigureAwait(false);
