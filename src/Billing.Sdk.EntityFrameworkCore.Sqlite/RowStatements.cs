@@ -1,50 +1,69 @@
 using System.Linq.Expressions;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using SQLitePCL;
 
 namespace Billing.EntityFrameworkCore.Sqlite;
 
-internal enum RowStatement
-{
-    Insert,
-    Update,
-    Delete,
-}
-
 /// <summary>The statements that write rows of one entity type: columns, keys and conversions come from the model. Immutable.</summary>
 internal sealed class RowStatements
 {
-    private readonly string[] _sql;
     private readonly Action<object, sqlite3_stmt> _bind;
+    private readonly int _versionParameter;
 
     public RowStatements(IEntityType entity)
     {
-        var table = StoreObjectIdentifier.Create(entity, StoreObjectType.Table)!.Value;
+        var table = new TableNames(entity);
         var properties = entity.GetProperties().ToArray();
-        var columns = Array.ConvertAll(properties, p => $"\"{p.GetColumnName(table)}\"");
-        VersionParameter = properties.Length + 1;
+        var columns = Array.ConvertAll(properties, table.Column);
         var key = entity.FindPrimaryKey()!.Properties;
-        var where = string.Join(" AND ", key.Select(p => $"{columns[Array.IndexOf(properties, p)]} = ?{Array.IndexOf(properties, p) + 1}"));
-        var version = Array.FindIndex(properties, p => p.IsConcurrencyToken);
-        where += version < 0 ? $" AND ?{VersionParameter} IS NULL" : $" AND (?{VersionParameter} IS NULL OR {columns[version]} = ?{VersionParameter})";
+        var sameKey = string.Join(" AND ", key.Select(p => $"{table.Column(p)} = ?{Array.IndexOf(properties, p) + 1}"));
+        var version = Array.Find(properties, p => p.IsConcurrencyToken);
         var set = properties.Select((p, i) => (p, Text: $"{columns[i]} = ?{i + 1}")).Where(c => !c.p.IsPrimaryKey()).Select(c => c.Text);
-        _sql =
-        [
-            $"INSERT INTO \"{table.Name}\" ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select((_, i) => $"?{i + 1}"))})",
-            $"UPDATE \"{table.Name}\" SET {string.Join(", ", set)} WHERE {where}",
-            $"DELETE FROM \"{table.Name}\" WHERE {where}",
-        ];
+        _versionParameter = properties.Length + 1;
+        var sameVersion = version is null ? $"?{_versionParameter} IS NULL" : $"(?{_versionParameter} IS NULL OR {table.Column(version)} = ?{_versionParameter})";
+        Key = string.Join(", ", key.Select(table.Column));
+        Where = $"WHERE {sameKey} AND {sameVersion}";
+        Insert = $"INSERT INTO {table.Name} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select((_, i) => $"?{i + 1}"))})";
+        InsertNew = Insert + " ON CONFLICT DO NOTHING";
+        Update = $"UPDATE {table.Name} SET {string.Join(", ", set)} {Where}";
+        Delete = $"DELETE FROM {table.Name} {Where}";
         _bind = Binder(entity.ClrType, properties);
     }
 
-    /// <summary>Number of the parameter that takes the stored version, behind those of the columns.</summary>
-    public int VersionParameter { get; }
+    /// <summary>The names of the key's columns.</summary>
+    public string Key { get; }
 
-    public string Sql(RowStatement statement) => _sql[(int)statement];
+    /// <summary>Compares the key with that of the bound row, and the version with the one that is bound, if one is.</summary>
+    public string Where { get; }
 
+    public string Insert { get; }
+
+    /// <summary>Inserts the row if its keys are free.</summary>
+    public string InsertNew { get; }
+
+    /// <summary>Replaces the row with the key, and with the version if one is bound.</summary>
+    public string Update { get; }
+
+    /// <summary>Deletes the row with the key, and with the version if one is bound.</summary>
+    public string Delete { get; }
+
+    /// <summary>Binds all columns.</summary>
     public void Bind(object row, sqlite3_stmt statement) => _bind(row, statement);
+
+    /// <summary>Binds what <see cref="Update"/> or <see cref="Delete"/> needs.</summary>
+    public void Bind(object row, long? storedVersion, sqlite3_stmt statement)
+    {
+        _bind(row, statement);
+        if (storedVersion is { } version)
+        {
+            SqliteBinding.Bind(statement, _versionParameter, version);
+        }
+        else
+        {
+            SqliteBinding.BindNull(statement, _versionParameter);
+        }
+    }
 
     /// <summary>One compiled function that converts and binds all columns, without boxing.</summary>
     private static Action<object, sqlite3_stmt> Binder(Type type, IProperty[] properties)
@@ -63,9 +82,7 @@ internal sealed class RowStatements
     {
         var nullable = Nullable.GetUnderlyingType(value.Type) is not null;
         var present = nullable ? Expression.Property(value, "Value") : value;
-        var converter = property.GetTypeMapping().Converter;
-        var converted = converter is null ? present : Expression.Invoke(converter.ConvertToProviderExpression, present);
-        var bind = Expression.Call(typeof(SqliteBinding), nameof(SqliteBinding.Bind), null, statement, Expression.Constant(index), converted);
+        var bind = BindPresent(statement, Expression.Constant(index), present, property);
         if (nullable || !value.Type.IsValueType)
         {
             var isNull = nullable ? Expression.Not(Expression.Property(value, "HasValue")) : (Expression)Expression.Equal(value, Expression.Constant(null, value.Type));
@@ -74,92 +91,28 @@ internal sealed class RowStatements
 
         return bind;
     }
-}
 
-/// <summary>Prepared statements of one call on one connection.</summary>
-internal sealed class StatementSession : IDisposable
-{
-    private readonly Dictionary<(RowStatements, RowStatement), sqlite3_stmt> _prepared = [];
-    private readonly sqlite3 _handle;
-
-    public StatementSession(DbContext context) =>
-        _handle = ((SqliteConnection)context.Database.GetDbConnection()).Handle ?? throw new InvalidOperationException("The connection is not open.");
-
-    /// <summary>Runs the statement for a row; gives how many rows it changed.</summary>
-    public int Run(RowStatements statements, RowStatement kind, object row, long? storedVersion)
+    private static MethodCallExpression BindPresent(Expression statement, Expression index, Expression value, IProperty property)
     {
-        var statement = Prepare(statements, kind);
-        statements.Bind(row, statement);
-        if (kind != RowStatement.Insert)
+        var converter = property.GetTypeMapping().Converter;
+        if (converter is not null && PortableColumns.Binder(converter) is { } method)
         {
-            if (storedVersion is { } version)
-            {
-                SqliteBinding.Bind(statement, statements.VersionParameter, version);
-            }
-            else
-            {
-                SqliteBinding.BindNull(statement, statements.VersionParameter);
-            }
+            return Expression.Call(typeof(SqliteBinding), method, null, statement, index, value);
         }
 
-        var code = raw.sqlite3_step(statement);
-        var changed = raw.sqlite3_changes(_handle);
-        if (code != raw.SQLITE_DONE)
-        {
-            try
-            {
-                SqliteException.ThrowExceptionForRC(code, _handle);
-            }
-            finally
-            {
-                raw.sqlite3_reset(statement);
-            }
-        }
-
-        raw.sqlite3_reset(statement);
-        return changed;
-    }
-
-    public void Dispose()
-    {
-        foreach (var statement in _prepared.Values)
-        {
-            statement.Dispose();
-        }
-    }
-
-    private sqlite3_stmt Prepare(RowStatements statements, RowStatement kind)
-    {
-        if (!_prepared.TryGetValue((statements, kind), out var statement))
-        {
-            SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(_handle, statements.Sql(kind), out statement), _handle);
-            _prepared.Add((statements, kind), statement);
-        }
-
-        return statement;
+        var converted = converter is null ? value : Expression.Invoke(converter.ConvertToProviderExpression, value);
+        return Expression.Call(typeof(SqliteBinding), nameof(SqliteBinding.Bind), null, statement, index, converted);
     }
 }
 
-/// <summary>Binds the types that conversions end in.</summary>
-internal static class SqliteBinding
+/// <summary>Quoted names of a table and its columns.</summary>
+internal readonly struct TableNames(IEntityType entity)
 {
-    public static void Bind(sqlite3_stmt statement, int index, string value) => Check(raw.sqlite3_bind_text(statement, index, value));
+    private readonly StoreObjectIdentifier _table = StoreObjectIdentifier.Create(entity, StoreObjectType.Table)!.Value;
 
-    public static void Bind(sqlite3_stmt statement, int index, byte[] value) => Check(raw.sqlite3_bind_blob(statement, index, value));
+    public string Name => $"\"{_table.Name}\"";
 
-    public static void Bind(sqlite3_stmt statement, int index, long value) => Check(raw.sqlite3_bind_int64(statement, index, value));
+    public string Column(IProperty property) => $"\"{property.GetColumnName(_table)}\"";
 
-    public static void Bind(sqlite3_stmt statement, int index, int value) => Check(raw.sqlite3_bind_int64(statement, index, value));
-
-    public static void Bind(sqlite3_stmt statement, int index, bool value) => Check(raw.sqlite3_bind_int(statement, index, value ? 1 : 0));
-
-    public static void BindNull(sqlite3_stmt statement, int index) => Check(raw.sqlite3_bind_null(statement, index));
-
-    private static void Check(int code)
-    {
-        if (code != raw.SQLITE_OK)
-        {
-            throw new InvalidOperationException($"A value could not be bound (SQLite code {code}).");
-        }
-    }
+    public string Column(string property) => Column(entity.FindProperty(property) ?? throw new InvalidOperationException($"{entity.DisplayName()} has no {property}."));
 }

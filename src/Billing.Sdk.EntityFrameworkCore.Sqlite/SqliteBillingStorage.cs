@@ -21,7 +21,7 @@ public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, I
     /// <param name="options">Where the file is and how it is written.</param>
     /// <param name="ids">Gives the ids of merged rollups.</param>
     public SqliteBillingStorage(SqliteStorageOptions options, IIdGenerator ids)
-        : this(options, ids, Contexts(options), new SqliteBillingDatabase(options.UseFastPath))
+        : this(options, ids, Contexts(options), new SqliteBillingDatabase(options.UseFastPath, keepsStatements: true))
     {
     }
 
@@ -66,9 +66,9 @@ public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, I
     /// <inheritdoc/>
     public void Dispose()
     {
+        _database.Dispose();
         using var connection = new SqliteConnection(_connectionString);
         SqliteConnection.ClearPool(connection);
-        _database.Dispose();
     }
 
     private static string ConnectionString(SqliteStorageOptions options)
@@ -87,7 +87,7 @@ public sealed class SqliteBillingStorage : EfBillingStorage<BillingDbContext>, I
     {
         var pragmas = string.Create(
             CultureInfo.InvariantCulture,
-            $"PRAGMA synchronous = FULL; PRAGMA busy_timeout = {(long)options.BusyTimeout.TotalMilliseconds}; PRAGMA wal_autocheckpoint = {options.CheckpointPages};");
+            $"PRAGMA synchronous = FULL; PRAGMA busy_timeout = {(long)options.BusyTimeout.TotalMilliseconds}; PRAGMA wal_autocheckpoint = {options.CheckpointPages}; PRAGMA cache_size = -{options.CacheKibibytes}; PRAGMA temp_store = MEMORY;");
         var builder = new DbContextOptionsBuilder<BillingDbContext>()
             .UseSqlite(ConnectionString(options), sqlite => sqlite.UseParameterizedCollectionMode(ParameterTranslationMode.Parameter))
             .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)

@@ -1,4 +1,3 @@
-using System.Linq.Expressions;
 using Billing.Customers;
 using Billing.Invoicing;
 using Billing.Storage;
@@ -6,325 +5,274 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Billing.EntityFrameworkCore;
 
-/// <summary>Writes one batch within an open transaction. Losers are found by halving: whoever cannot be written alone has lost, all others are written.</summary>
+/// <summary>
+/// Writes one batch within an open transaction as if nothing stood against it: every table once, by the same number of steps whatever the number of payers, and last of all the invoices
+/// that get numbers, so that two batches wait for each other only there. Payers that changed meanwhile are left out; whatever else stands against it is left to
+/// <see cref="CarefulBatchWriter"/>, after everything was taken back.
+/// </summary>
 internal sealed class BatchWriter(DbContext context, BillingDatabase database, BillingBatch batch)
 {
-    private readonly Dictionary<Unit, PayerCommit> _outcomes = [];
-    private int _savepoints;
+    private readonly RowSets _rows = new();
+    private readonly List<PayerChanges> _survivors = new(batch.Payers.Count);
 
-    /// <summary>The outcome, or <see langword="null"/> when another process took an invoice number in between: the transaction then has to be made again.</summary>
+    /// <summary>The outcome, or <see langword="null"/> when the batch has to be taken back and written with care.</summary>
     public async Task<CommitResult?> WriteAsync(CancellationToken cancellationToken)
     {
-        var shared = new Unit(new PayerChanges { PayerId = string.Empty, ExpectedVersion = 0, Rows = batch.Rows, Idempotency = batch.Idempotency }, isPayer: false);
-        await WriteGroupAsync([shared], cancellationToken).ConfigureAwait(false);
-        var outcome = _outcomes[shared];
-        if (outcome.Outcome != CommitOutcome.Committed)
+        _rows.Add(batch.Rows, batch.Idempotency);
+        var payers = await UpdatePayersAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var payer in _survivors)
         {
-            return new CommitResult { Batch = outcome, Payers = [.. batch.Payers.Select(p => outcome with { PayerId = p.PayerId })] };
-        }
-
-        var units = batch.Payers.Select(p => new Unit(p, isPayer: true)).ToArray();
-        await WriteGroupAsync(units, cancellationToken).ConfigureAwait(false);
-        var survivors = units.Where(u => _outcomes[u].Outcome == CommitOutcome.Committed);
-        var numbers = await GiveNumbersAsync([.. survivors.SelectMany(u => u.Changes.Numbers.Select(n => (u, n)))], cancellationToken).ConfigureAwait(false);
-        return numbers is null ? null : new CommitResult { Batch = outcome, Payers = [.. units.Select(u => _outcomes[u])], Numbers = numbers };
-    }
-
-    private async Task WriteGroupAsync(IReadOnlyList<Unit> units, CancellationToken cancellationToken)
-    {
-        if (units.Count == 0)
-        {
-            return;
-        }
-
-        var transaction = context.Database.CurrentTransaction!;
-        var savepoint = $"billing_{_savepoints++}";
-        await transaction.CreateSavepointAsync(savepoint, cancellationToken).ConfigureAwait(false);
-        var current = await UpdatePayersAsync(units, cancellationToken).ConfigureAwait(false);
-        var failure = await TryWriteAsync(current, cancellationToken).ConfigureAwait(false);
-        if (failure is null)
-        {
-            await transaction.ReleaseSavepointAsync(savepoint, cancellationToken).ConfigureAwait(false);
-            foreach (var unit in current)
-            {
-                _outcomes[unit] = new PayerCommit(unit.Changes.PayerId, CommitOutcome.Committed);
-            }
-
-            return;
-        }
-
-        await transaction.RollbackToSavepointAsync(savepoint, cancellationToken).ConfigureAwait(false);
-        await transaction.ReleaseSavepointAsync(savepoint, cancellationToken).ConfigureAwait(false);
-        await WithoutLosersAsync(current, failure, cancellationToken).ConfigureAwait(false);
-    }
-
-    private async Task WithoutLosersAsync(List<Unit> units, Failure failure, CancellationToken cancellationToken)
-    {
-        if (units.Count == 1)
-        {
-            var detail = failure.Outcome == CommitOutcome.Duplicate ? failure.Detail ?? await FindTakenAsync(units[0], cancellationToken).ConfigureAwait(false) : null;
-            _outcomes[units[0]] = new PayerCommit(units[0].Changes.PayerId, failure.Outcome, detail);
-        }
-        else if (failure.Losers.Count > 0)
-        {
-            foreach (var loser in failure.Losers)
-            {
-                _outcomes[loser] = new PayerCommit(loser.Changes.PayerId, failure.Outcome, failure.Detail);
-            }
-
-            await WriteGroupAsync(units.FindAll(u => !failure.Losers.Contains(u)), cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            await WriteGroupAsync(units.GetRange(0, units.Count / 2), cancellationToken).ConfigureAwait(false);
-            await WriteGroupAsync(units.GetRange(units.Count / 2, units.Count - (units.Count / 2)), cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Writes the payers' own rows under their versions; gives the units whose payer is as expected.</summary>
-    private async Task<List<Unit>> UpdatePayersAsync(IReadOnlyList<Unit> units, CancellationToken cancellationToken)
-    {
-        var rows = units.Where(u => u.OwnUpdate is not null).ToDictionary<Unit, object>(u => u.OwnUpdate!, ReferenceEqualityComparer.Instance);
-        var stored = rows.Values.Select(u => new StoredRow(u.OwnUpdate!, u.Changes.ExpectedVersion)).ToArray();
-        foreach (var row in await database.UpdateAsync(context, stored, each: true, cancellationToken).ConfigureAwait(false))
-        {
-            _outcomes[rows[row]] = new PayerCommit(rows[row].Changes.PayerId, CommitOutcome.Conflict);
-        }
-
-        return units.Where(u => !_outcomes.ContainsKey(u)).ToList();
-    }
-
-    /// <summary>Writes deletes, updates and inserts, in this order. A failure leaves the clean-up to the caller's savepoint.</summary>
-    private async Task<Failure?> TryWriteAsync(List<Unit> units, CancellationToken cancellationToken)
-    {
-        if (units.Count == 0)
-        {
-            return null;
+            _rows.Add(payer);
         }
 
         try
         {
-            var deletes = units.SelectMany(u => u.Rows(RowOperation.Delete), (u, row) => (u, new StoredRow(row, (row as IVersionedRow)?.Version))).ToArray();
-            var gone = await database.DeleteAsync(context, [.. deletes.Select(d => d.Item2)], cancellationToken).ConfigureAwait(false);
-            if (gone.Count > 0)
+            if (!await ChangeRowsAsync(cancellationToken).ConfigureAwait(false))
             {
-                return Conflicts(deletes, gone);
+                return null;
             }
 
-            var updates = units.SelectMany(u => u.Rows(RowOperation.Update), (u, row) => (u, new StoredRow(row, (row as IVersionedRow)?.Version - 1))).ToArray();
-            var stale = await database.UpdateAsync(context, [.. updates.Select(d => d.Item2)], each: false, cancellationToken).ConfigureAwait(false);
-            if (stale.Count > 0)
-            {
-                return Conflicts(updates, stale);
-            }
-
-            var taken = TakenWithin(units) ?? await NumberedAsync(units, cancellationToken).ConfigureAwait(false);
-            if (taken is not null)
-            {
-                return taken;
-            }
-
-            await SetDueAsync(units, cancellationToken).ConfigureAwait(false);
-            await database.InsertAsync(context, [.. units.SelectMany(u => u.Inserts())], cancellationToken).ConfigureAwait(false);
+            await database.InsertAsync(context, _rows.Inserts(), cancellationToken).ConfigureAwait(false);
+            await DueItems.SetAsync(context, database, batch.Tenant, _survivors, cancellationToken).ConfigureAwait(false);
+            var numbers = await WriteNumberedAsync(cancellationToken).ConfigureAwait(false);
+            return numbers is null ? null : new CommitResult { Batch = new PayerCommit(string.Empty, CommitOutcome.Committed), Payers = payers, Numbers = numbers };
+        }
+        catch (Exception exception) when (exception is TakenKeyException || database.IsUniqueViolation(exception))
+        {
             return null;
         }
-        catch (Exception exception) when (database.IsUniqueViolation(exception))
-        {
-            return new Failure(CommitOutcome.Duplicate, [], null);
-        }
     }
 
-    private static Failure Conflicts((Unit Unit, StoredRow Row)[] changes, IReadOnlyList<object> lost) => new(
-        CommitOutcome.Conflict, [.. changes.Where(c => lost.Contains(c.Row.Row, ReferenceEqualityComparer.Instance)).Select(c => c.Unit).Distinct()], null);
-
-    /// <summary>Two inserts of these units with one key.</summary>
-    private static Failure? TakenWithin(List<Unit> units)
+    /// <summary>Writes the payers' own rows under their versions, which tells who goes on.</summary>
+    private async Task<PayerCommit[]> UpdatePayersAsync(CancellationToken cancellationToken)
     {
-        var keys = new HashSet<(Type, int, RowKey)>();
-        foreach (var unit in units)
+        var own = new List<StoredRow>(batch.Payers.Count);
+        foreach (var payer in batch.Payers)
         {
-            var inserts = unit.Rows(RowOperation.Insert);
-            foreach (var row in unit.Changes.Idempotency is { } record ? inserts.Append(record) : inserts)
+            if (OwnUpdate(payer) is { } row)
             {
-                var free = keys.Add((row.GetType(), -1, StorageRules.PrimaryKey(row)));
-                var others = StorageRules.UniqueKeys(row);
-                for (var i = 0; i < others.Length; i++)
-                {
-                    free &= keys.Add((row.GetType(), i, others[i]));
-                }
-
-                if (!free)
-                {
-                    return new Failure(CommitOutcome.Duplicate, [], units.Count == 1 ? Detail(row) : null);
-                }
+                own.Add(new StoredRow(row, payer.ExpectedVersion));
             }
         }
 
-        return null;
-    }
-
-    /// <summary>Units that ask for a number for an invoice that has one.</summary>
-    private async Task<Failure?> NumberedAsync(List<Unit> units, CancellationToken cancellationToken)
-    {
-        var invoices = units.SelectMany(u => u.Changes.Numbers).Select(n => n.InvoiceId).ToArray();
-        foreach (var part in invoices.Chunk(500))
+        var stale = own.Count == 0 ? [] : await database.UpdateAsync(context, own, each: true, cancellationToken).ConfigureAwait(false);
+        var lost = stale.Count == 0 ? null : new HashSet<object>(stale, ReferenceEqualityComparer.Instance);
+        var outcomes = new PayerCommit[batch.Payers.Count];
+        for (var i = 0; i < outcomes.Length; i++)
         {
-            var taken = await context.Set<InvoiceNumber>().AsNoTracking()
-                .Where(n => n.Tenant == batch.Tenant && part.Contains(n.InvoiceId)).Select(n => n.InvoiceId)
-                .ToListAsync(cancellationToken).ConfigureAwait(false);
-            if (taken.Count > 0)
+            var payer = batch.Payers[i];
+            var isLost = lost is not null && OwnUpdate(payer) is { } row && lost.Contains(row);
+            outcomes[i] = new PayerCommit(payer.PayerId, isLost ? CommitOutcome.Conflict : CommitOutcome.Committed);
+            if (!isLost)
             {
-                return new Failure(
-                    CommitOutcome.Duplicate,
-                    [.. units.Where(u => u.Changes.Numbers.Any(n => n.InvoiceId == taken[0]))],
-                    $"{nameof(InvoiceNumber)} of invoice {taken[0]}");
+                _survivors.Add(payer);
             }
         }
 
-        return null;
+        return outcomes;
     }
 
-    /// <summary>Sets and removes the due items that the units name; one that was marked meanwhile keeps the earlier moment.</summary>
-    private async Task SetDueAsync(List<Unit> units, CancellationToken cancellationToken)
+    private async Task<bool> ChangeRowsAsync(CancellationToken cancellationToken) =>
+        (_rows.Deletes.Count == 0 || (await database.DeleteAsync(context, _rows.Deletes, cancellationToken).ConfigureAwait(false)).Count == 0)
+        && (_rows.Updates.Count == 0 || (await database.UpdateAsync(context, _rows.Updates, each: false, cancellationToken).ConfigureAwait(false)).Count == 0);
+
+    /// <summary>Gives the numbers and writes the invoices with them; <see langword="null"/> when one of the drafts among them was changed meanwhile.</summary>
+    private async Task<IReadOnlyList<AssignedNumber>?> WriteNumberedAsync(CancellationToken cancellationToken)
     {
-        var named = units.Where(u => u.Changes.Due.Count > 0).ToList();
-        var payers = named.Select(u => u.Changes.PayerId).ToArray();
-        var stored = await EfBillingStorage<DbContext>.DueOf(context, batch.Tenant, payers)
-            .ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
-        var (inserts, updates, deletes) = (new List<object>(), new List<StoredRow>(), new List<StoredRow>());
-        foreach (var (unit, kind) in named.SelectMany(u => u.Changes.Due.Keys, (u, kind) => (u, kind)))
+        if (_rows.Numbered.Count == 0)
         {
-            var before = stored.GetValueOrDefault((kind, unit.Changes.PayerId));
-            var after = StorageRules.After(before, unit.Changes, batch.Tenant, kind);
-            switch (before, after)
-            {
-                case (null, not null):
-                    inserts.Add(after);
-                    break;
-                case (not null, null):
-                    deletes.Add(new StoredRow(before, before.Version));
-                    break;
-                case (not null, not null):
-                    updates.Add(new StoredRow(after, before.Version));
-                    break;
-            }
+            return [];
         }
 
-        var lost = await database.DeleteAsync(context, deletes, cancellationToken).ConfigureAwait(false);
-        lost = [.. lost, .. await database.UpdateAsync(context, updates, each: true, cancellationToken).ConfigureAwait(false)];
-        if (lost.Count > 0)
+        var last = await LastNumbersAsync(cancellationToken).ConfigureAwait(false);
+        var given = new List<AssignedNumber>(_rows.Numbered.Count);
+        var (inserts, drafts, numbers) = (new List<object>(_rows.Numbered.Count), new List<StoredRow>(), new List<object>(_rows.Numbered.Count));
+        foreach (var (request, operation, row) in _rows.Numbered)
         {
-            throw new RaceException(new InvalidOperationException("A due item was marked in between."));
-        }
-
-        await database.InsertAsync(context, inserts, cancellationToken).ConfigureAwait(false);
-    }
-
-    private async Task<IReadOnlyList<AssignedNumber>?> GiveNumbersAsync((Unit Unit, NumberRequest Request)[] requests, CancellationToken cancellationToken)
-    {
-        var last = new Dictionary<(string, string), long>();
-        var given = new List<AssignedNumber>();
-        var (numbers, invoices) = (new List<InvoiceNumber>(), new List<StoredRow>());
-        foreach (var (unit, request) in requests)
-        {
-            var series = (request.LegalEntity, request.Series);
-            if (!last.TryGetValue(series, out var number))
-            {
-                number = await context.Set<InvoiceNumber>()
-                    .Where(n => n.Tenant == batch.Tenant && n.LegalEntity == request.LegalEntity && n.Series == request.Series)
-                    .MaxAsync(n => (long?)n.Number, cancellationToken).ConfigureAwait(false) ?? 0;
-            }
-
-            last[series] = ++number;
+            var number = ++last[(request.LegalEntity, request.Series)];
             var assigned = new AssignedNumber(request.InvoiceId, number, NumberPattern.Format(request.Pattern, number));
-            var invoice = unit.Invoice(request.InvoiceId);
+            var invoice = row with { SeriesNumber = number, Number = assigned.Number };
             given.Add(assigned);
             numbers.Add(new InvoiceNumber { Tenant = batch.Tenant, LegalEntity = request.LegalEntity, Series = request.Series, Number = number, InvoiceId = request.InvoiceId });
-            invoices.Add(new StoredRow(invoice with { SeriesNumber = number, Number = assigned.Number }, invoice.Version));
+            if (operation == RowOperation.Insert)
+            {
+                inserts.Add(invoice);
+            }
+            else
+            {
+                drafts.Add(new StoredRow(invoice, invoice.Version - 1));
+            }
         }
 
-        try
-        {
-            await database.UpdateAsync(context, invoices, each: false, cancellationToken).ConfigureAwait(false);
-            await database.InsertAsync(context, numbers, cancellationToken).ConfigureAwait(false);
-            return given;
-        }
-        catch (Exception exception) when (database.IsUniqueViolation(exception))
+        if (drafts.Count > 0 && (await database.UpdateAsync(context, drafts, each: false, cancellationToken).ConfigureAwait(false)).Count > 0)
         {
             return null;
         }
+
+        inserts.AddRange(numbers);
+        await database.InsertAsync(context, inserts, cancellationToken).ConfigureAwait(false);
+        return given;
     }
 
-    /// <summary>The first row of a losing unit whose key is taken, for the message.</summary>
-    private async Task<string?> FindTakenAsync(Unit unit, CancellationToken cancellationToken)
+    /// <summary>The last number of each series; from here on no other batch gives numbers of them where the database can see to that.</summary>
+    private async Task<Dictionary<(string Entity, string Series), long>> LastNumbersAsync(CancellationToken cancellationToken)
     {
-        foreach (var row in unit.Rows(RowOperation.Insert).Concat(unit.Rows(RowOperation.Update)))
+        var last = new Dictionary<(string Entity, string Series), long>();
+        foreach (var (request, _, _) in _rows.Numbered)
         {
-            if (await IsTakenAsync(row, cancellationToken).ConfigureAwait(false))
+            last.TryAdd((request.LegalEntity, request.Series), 0);
+        }
+
+        // In one order, so that two batches with several series do not wait for each other.
+        foreach (var (entity, series) in last.Keys.OrderBy(k => k.Entity, StringComparer.Ordinal).ThenBy(k => k.Series, StringComparer.Ordinal).ToArray())
+        {
+            await database.LockNumbersAsync(context, batch.Tenant, entity, series, cancellationToken).ConfigureAwait(false);
+            last[(entity, series)] = await BillingDatabase.Of<InvoiceNumber>(context, batch.Tenant)
+                .Where(n => n.LegalEntity == entity && n.Series == series)
+                .MaxAsync(n => (long?)n.Number, cancellationToken).ConfigureAwait(false) ?? 0;
+        }
+
+        return last;
+    }
+
+    private static Customer? OwnUpdate(PayerChanges payer)
+    {
+        if (payer.ExpectedVersion > 0)
+        {
+            foreach (var change in payer.Rows)
             {
-                return Detail(row);
+                if (RowSets.IsOwn(change, payer))
+                {
+                    return (Customer)change.Row;
+                }
             }
         }
 
-        return unit.Changes.Idempotency is not null ? nameof(IdempotencyRecord) : null;
+        return null;
     }
 
-    private async Task<bool> IsTakenAsync(IBillingRow row, CancellationToken cancellationToken)
+    /// <summary>All rows of a batch, sorted into what happens to them and by type in one pass.</summary>
+    private sealed class RowSets
     {
-        var type = row.GetType();
-        var method = typeof(BatchWriter).GetMethod(nameof(AnyAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)!.MakeGenericMethod(type);
-        foreach (var names in StorageKeys.Unique.GetValueOrDefault(type, []).Prepend(StorageKeys.Primary[type]))
+        private readonly Dictionary<Type, List<object>> _inserts = [];
+        private Type? _lastType;
+        private List<object> _lastSet = [];
+        private int _count;
+
+        public List<StoredRow> Deletes { get; } = [];
+
+        public List<StoredRow> Updates { get; } = [];
+
+        public List<(NumberRequest Request, RowOperation Operation, Invoice Row)> Numbered { get; } = [];
+
+        public static bool IsOwn(RowChange change, PayerChanges payer) => change.Row is Customer customer && customer.Id == payer.PayerId;
+
+        public void Add(IReadOnlyList<RowChange> rows, IdempotencyRecord? answer)
         {
-            if (await ((Task<bool>)method.Invoke(this, [row, names, cancellationToken])!).ConfigureAwait(false))
+            foreach (var change in rows)
             {
-                return true;
+                Add(change);
+            }
+
+            if (answer is not null)
+            {
+                Insert(answer);
             }
         }
 
-        return false;
-    }
-
-    private Task<bool> AnyAsync<T>(T row, string[] names, CancellationToken cancellationToken)
-        where T : class, IBillingRow
-    {
-        var parameter = Expression.Parameter(typeof(T), "row");
-        var given = Expression.Constant(row);
-        var same = names.Prepend(BillingModel.TenantProperty(typeof(T)))
-            .Select(name => (Expression)Expression.Equal(Expression.Property(parameter, name), Expression.Property(given, name)))
-            .Aggregate(Expression.AndAlso);
-        return context.Set<T>().AsNoTracking().AnyAsync(Expression.Lambda<Func<T, bool>>(same, parameter), cancellationToken);
-    }
-
-    private static string Detail(IBillingRow row) => row is IdempotencyRecord ? nameof(IdempotencyRecord) : StorageRules.Describe(row);
-
-    private sealed record Failure(CommitOutcome Outcome, IReadOnlyList<Unit> Losers, string? Detail);
-
-    /// <summary>What is written together or not at all: the changes of a payer, or the rows without one.</summary>
-    private sealed class Unit
-    {
-        public Unit(PayerChanges changes, bool isPayer)
+        public void Add(PayerChanges payer)
         {
-            Changes = changes;
-            if (isPayer && changes.ExpectedVersion > 0)
+            foreach (var change in payer.Rows)
             {
-                OwnUpdate = (Customer)changes.Rows.First(c => c.Row is Customer customer && customer.Id == changes.PayerId).Row;
+                var isWrittenApart = (payer.ExpectedVersion > 0 && IsOwn(change, payer)) || IsNumbered(change, payer);
+                if (!isWrittenApart)
+                {
+                    Add(change);
+                }
+            }
+
+            foreach (var request in payer.Numbers)
+            {
+                AddNumbered(request, payer.Rows);
+            }
+
+            if (payer.Idempotency is { } answer)
+            {
+                Insert(answer);
             }
         }
 
-        public PayerChanges Changes { get; }
-
-        /// <summary>The payer's own row, when it is there already.</summary>
-        public Customer? OwnUpdate { get; }
-
-        public IEnumerable<IBillingRow> Rows(RowOperation operation) =>
-            Changes.Rows.Where(c => c.Operation == operation && !ReferenceEquals(c.Row, OwnUpdate)).Select(c => c.Row);
-
-        public IEnumerable<object> Inserts()
+        /// <summary>Type after type.</summary>
+        public IReadOnlyList<object> Inserts()
         {
-            var rows = Rows(RowOperation.Insert);
-            return Changes.Idempotency is { } record ? rows.Append(record) : rows;
+            var all = new List<object>(_count);
+            foreach (var set in _inserts.Values)
+            {
+                all.AddRange(set);
+            }
+
+            return all;
         }
 
-        public Invoice Invoice(Guid id) => Changes.Rows.Where(c => c.Operation != RowOperation.Delete).Select(c => c.Row).OfType<Invoice>().First(i => i.Id == id);
+        private void Add(RowChange change)
+        {
+            switch (change.Operation)
+            {
+                case RowOperation.Insert:
+                    Insert(change.Row);
+                    break;
+                case RowOperation.Update:
+                    Updates.Add(new StoredRow(change.Row, (change.Row as IVersionedRow)?.Version - 1));
+                    break;
+                default:
+                    Deletes.Add(new StoredRow(change.Row, (change.Row as IVersionedRow)?.Version));
+                    break;
+            }
+        }
+
+        private void Insert(object row)
+        {
+            var type = row.GetType();
+            if (type != _lastType)
+            {
+                if (!_inserts.TryGetValue(type, out var set))
+                {
+                    _inserts.Add(type, set = []);
+                }
+
+                (_lastType, _lastSet) = (type, set);
+            }
+
+            _lastSet.Add(row);
+            _count++;
+        }
+
+        private void AddNumbered(NumberRequest request, IReadOnlyList<RowChange> rows)
+        {
+            foreach (var (operation, row) in rows)
+            {
+                if (operation != RowOperation.Delete && row is Invoice invoice && invoice.Id == request.InvoiceId)
+                {
+                    Numbered.Add((request, operation, invoice));
+                    return;
+                }
+            }
+        }
+
+        private static bool IsNumbered(RowChange change, PayerChanges payer)
+        {
+            if (payer.Numbers.Count > 0 && change.Row is Invoice invoice && change.Operation != RowOperation.Delete)
+            {
+                foreach (var request in payer.Numbers)
+                {
+                    if (request.InvoiceId == invoice.Id)
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            return false;
+        }
     }
 }

@@ -25,6 +25,9 @@ public class BillingColumns
     /// <summary>Quantities and unrounded amounts. Default: invariant text with all digits; SQL must not sum, compare or order it.</summary>
     public virtual ValueConverter? Decimal { get; } = new DecimalTextConverter();
 
+    /// <summary>The collation of text, when the database's own may compare otherwise than byte by byte. Default: none is stated.</summary>
+    public virtual string? TextCollation => null;
+
     internal ValueConverter? For(Type type, bool isMoney)
     {
         var value = Nullable.GetUnderlyingType(type) ?? type;

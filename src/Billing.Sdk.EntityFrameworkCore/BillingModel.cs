@@ -44,12 +44,18 @@ public static class BillingModel
         [typeof(LedgerEntry)] = [nameof(LedgerEntry.Amount)],
     };
 
+    /// <summary>Rows that lie where they are read or in order of time; what makes them unique (<see cref="StorageKeys"/>) is part of the key, or kept by a table of its own.</summary>
+    private static readonly Dictionary<Type, string[]> Places = new()
+    {
+        [typeof(UsageRecord)] = [nameof(UsageRecordRow.StoredAt), nameof(UsageRecordRow.Hash)],
+        [typeof(UsageRollup)] = [nameof(UsageRollup.SubscriptionId), nameof(UsageRollup.Meter), nameof(UsageRollup.Bucket), nameof(UsageRollup.Id)],
+    };
+
     /// <summary>Indexes for reading, beside the keys; the tenant comes first in each unless a look over all tenants needs it.</summary>
     private static readonly (Type Type, string[] Columns)[] Indexes =
     [
         (typeof(Subscription), [nameof(Subscription.Tenant), nameof(Subscription.CustomerId)]),
         (typeof(UsageRecordRow), [nameof(UsageRecordRow.Tenant), nameof(UsageRecordRow.SubscriptionId), nameof(UsageRecordRow.EventType), nameof(UsageRecordRow.Bucket), nameof(UsageRecordRow.Removed)]),
-        (typeof(UsageRollup), [nameof(UsageRollup.Tenant), nameof(UsageRollup.SubscriptionId), nameof(UsageRollup.Meter), nameof(UsageRollup.Bucket)]),
         (typeof(RejectedRecord), [nameof(RejectedRecord.Tenant), nameof(RejectedRecord.RecordedAt)]),
         (typeof(CouponRedemption), [nameof(CouponRedemption.Tenant), nameof(CouponRedemption.Coupon)]),
         (typeof(InvoiceLine), [nameof(InvoiceLine.Tenant), nameof(InvoiceLine.PayerId), nameof(InvoiceLine.RecordedAt)]),
@@ -67,7 +73,7 @@ public static class BillingModel
         foreach (var (type, key) in StorageKeys.Primary)
         {
             var entity = AddTable(modelBuilder, type == typeof(UsageRecord) ? typeof(UsageRecordRow) : type, columns);
-            entity.HasKey(WithTenant(type, key));
+            entity.HasKey(WithTenant(type, Places.GetValueOrDefault(type, key)));
             var unique = StorageKeys.Unique.GetValueOrDefault(type, []);
             foreach (var names in unique)
             {
@@ -106,9 +112,15 @@ public static class BillingModel
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is not null))
         {
             var column = entity.Property(property.PropertyType, property.Name).HasColumnName(SnakeCase(property.Name)).ValueGeneratedNever();
-            if (columns.For(property.PropertyType, IsMoney(type, property.Name)) is { } converter)
+            var converter = columns.For(property.PropertyType, IsMoney(type, property.Name));
+            if (converter is not null)
             {
                 column.HasConversion(converter);
+            }
+
+            if (columns.TextCollation is { } collation && (converter?.ProviderClrType ?? property.PropertyType) == typeof(string))
+            {
+                column.UseCollation(collation);
             }
 
             if (IsVersion(type, property.Name))

@@ -5,11 +5,14 @@ namespace Billing.EntityFrameworkCore;
 
 public partial class EfBillingStorage<TContext>
 {
+    private const string BatchSavepoint = "billing_batch";
+
     /// <inheritdoc/>
-    public Task<CommitResult> CommitAsync(BillingBatch batch, CancellationToken cancellationToken)
+    public async Task<CommitResult> CommitAsync(BillingBatch batch, CancellationToken cancellationToken)
     {
         StorageRules.Check(batch);
-        return WriteAsync((context, cancel) => WriteBatchAsync(context, batch, cancel), cancellationToken);
+        return await WriteAsync(batch.Tenant, (context, cancel) => new BatchWriter(context, _database, batch).WriteAsync(cancel), cancellationToken).ConfigureAwait(false)
+            ?? await WriteAsync(batch.Tenant, (context, cancel) => WriteCarefullyAsync(context, batch, cancel), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Writes a batch on the connection of the host's context, inside the host's transaction when one is open: both stand or fall together.</summary>
@@ -36,13 +39,14 @@ public partial class EfBillingStorage<TContext>
         {
             if (hostContext.Database.CurrentTransaction is not null)
             {
+                await _database.EnterTenantAsync(hostContext, batch.Tenant, cancellationToken).ConfigureAwait(false);
                 return await WriteBatchAsync(hostContext, batch, cancellationToken).ConfigureAwait(false);
             }
 
-            var transaction = await _database.BeginWriteAsync(hostContext, cancellationToken).ConfigureAwait(false);
+            var transaction = await _database.BeginWriteAsync(hostContext, batch.Tenant, cancellationToken).ConfigureAwait(false);
             await using var _ = transaction.ConfigureAwait(false);
             var result = await WriteBatchAsync(hostContext, batch, cancellationToken).ConfigureAwait(false);
-            await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+            await _database.CommitAsync(hostContext, transaction, cancellationToken).ConfigureAwait(false);
             return result;
         }
         finally
@@ -52,10 +56,22 @@ public partial class EfBillingStorage<TContext>
         }
     }
 
+    /// <summary>In a transaction of the host's only what this batch wrote may be taken back.</summary>
     private async Task<CommitResult> WriteBatchAsync(DbContext context, BillingBatch batch, CancellationToken cancellationToken)
     {
-        var writer = new BatchWriter(context, _database, batch);
-        var result = await writer.WriteAsync(cancellationToken).ConfigureAwait(false);
-        return result ?? throw new RaceException(new InvalidOperationException("Another process gave the same invoice numbers."));
+        var transaction = context.Database.CurrentTransaction!;
+        await transaction.CreateSavepointAsync(BatchSavepoint, cancellationToken).ConfigureAwait(false);
+        var result = await new BatchWriter(context, _database, batch).WriteAsync(cancellationToken).ConfigureAwait(false);
+        if (result is null)
+        {
+            await transaction.RollbackToSavepointAsync(BatchSavepoint, cancellationToken).ConfigureAwait(false);
+        }
+
+        await transaction.ReleaseSavepointAsync(BatchSavepoint, cancellationToken).ConfigureAwait(false);
+        return result ?? await WriteCarefullyAsync(context, batch, cancellationToken).ConfigureAwait(false);
     }
+
+    private async Task<CommitResult> WriteCarefullyAsync(DbContext context, BillingBatch batch, CancellationToken cancellationToken) =>
+        await new CarefulBatchWriter(context, _database, batch).WriteAsync(cancellationToken).ConfigureAwait(false)
+        ?? throw new RaceException(new InvalidOperationException("Another process gave the same invoice numbers."));
 }

@@ -8,10 +8,34 @@ namespace Billing.EntityFrameworkCore;
 public partial class EfBillingStorage<TContext>
 {
     /// <inheritdoc/>
-    public Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(
+    public async Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(
+        TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken)
+    {
+        if (tenant is not null || !_database.ConfinesTenants)
+        {
+            return await LeaseAsync(tenant, now, lease, maximum, cancellationToken).ConfigureAwait(false);
+        }
+
+        // The database shows one tenant's messages at a time.
+        var leased = new List<OutboxMessage>();
+        foreach (var one in await ListTenantsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (leased.Count < maximum)
+            {
+                leased.AddRange(await LeaseAsync(one.Id, now, lease, maximum - leased.Count, cancellationToken).ConfigureAwait(false));
+            }
+        }
+
+        return leased;
+    }
+
+    private Task<IReadOnlyList<OutboxMessage>> LeaseAsync(
         TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken) => WriteAsync<IReadOnlyList<OutboxMessage>>(
+        tenant,
         async (context, cancel) =>
         {
+            await _database.LockOutboxAsync(context, tenant, cancel).ConfigureAwait(false);
+
             // In order of sequence, so that a limit never takes a later message before an earlier one of its payer.
             var free = await Pending(context, tenant)
                 .Where(m => m.DueAt <= now && (m.LeasedUntil == null || m.LeasedUntil <= now))
@@ -22,21 +46,27 @@ public partial class EfBillingStorage<TContext>
                 .ToListAsync(cancel).ConfigureAwait(false);
             var leased = free.ConvertAll(m => m with { LeasedUntil = now + lease, Version = m.Version + 1 });
             var lost = await _database.UpdateAsync(context, leased.ConvertAll(m => new StoredRow(m, m.Version - 1)), each: true, cancel).ConfigureAwait(false);
-            return lost.Count == 0 ? leased : leased.FindAll(m => !lost.Contains(m));
+            return lost.Count == 0
+                ? leased
+                : throw new RaceException(new InvalidOperationException("Another dispatcher leased a message in between; those behind it must wait."));
         },
         cancellationToken);
 
     /// <inheritdoc/>
-    public Task CompleteOutboxAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken)
+    public async Task CompleteOutboxAsync(IReadOnlyList<OutboxMessage> messages, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return WriteAsync(
-            (context, cancel) => _database.UpdateAsync(context, messages.Select(m => new StoredRow(m, m.Version - 1)).ToArray(), each: true, cancel), cancellationToken);
+        foreach (var ofTenant in messages.GroupBy(m => m.Tenant))
+        {
+            var rows = ofTenant.Select(m => new StoredRow(m, m.Version - 1)).ToArray();
+            await WriteAsync(ofTenant.Key, (context, cancel) => _database.UpdateAsync(context, rows, each: true, cancel), cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<OutboxMessage>> ListOutboxAsync(
         TenantId tenant, string? payerId, Guid? after, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context =>
         {
             var messages = OfPayer<OutboxMessage>(context, tenant, payerId);
@@ -51,6 +81,7 @@ public partial class EfBillingStorage<TContext>
 
     /// <inheritdoc/>
     public Task<Instant?> ReadNextOutboxDueAsync(TenantId tenant, CancellationToken cancellationToken) => ReadAsync(
+        tenant,
         async (context, cancel) =>
         {
             // A payer's first pending message decides: the others wait for it.

@@ -13,52 +13,33 @@ public partial class EfBillingStorage<TContext>
     public Task<IReadOnlyList<UsageData>> ReadUsageAsync(TenantId tenant, IReadOnlyList<UsageQuery> queries, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        return ReadAsync(
-            async (context, cancel) =>
-            {
-                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-                await using var _ = transaction.ConfigureAwait(false);
-                return await UsageAnswers.ReadAsync(Of<UsageRecordRow>(context, tenant), Of<UsageRollup>(context, tenant), queries, cancel).ConfigureAwait(false);
-            },
+        return ReadMomentAsync(
+            tenant,
+            (context, cancel) => UsageAnswers.ReadAsync(context, _database, tenant, queries, cancel),
             cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
         StorageRules.Check(tenant, events);
         return WriteAsync<IReadOnlyList<UsageOutcome>>(
-            async (context, cancel) =>
-            {
-                var known = new HashSet<Guid>();
-                foreach (var part in events.Select(e => e.Record.Hash).Distinct().Chunk(500))
-                {
-                    known.UnionWith(await Of<UsageKeyRow>(context, tenant).Where(k => part.Contains(k.Hash)).Select(k => k.Hash).ToListAsync(cancel).ConfigureAwait(false));
-                }
-
-                var outcomes = events.Select(e => known.Add(e.Record.Hash) ? UsageOutcome.Accepted : UsageOutcome.Duplicate).ToArray();
-                var accepted = events.Where((_, i) => outcomes[i] == UsageOutcome.Accepted).ToArray();
-                var rows = new List<object>(accepted.Length * 3);
-                rows.AddRange(accepted.Select(a => new UsageKeyRow { Tenant = tenant, Hash = a.Record.Hash, RecordedAt = a.Record.RecordedAt }));
-                rows.AddRange(accepted.Select(a => UsageRecordRow.Of(a.Record)));
-                rows.AddRange(StorageRules.MergeRollups(accepted.SelectMany(a => a.Rollups), _ids));
-                await InsertOrRaceAsync(context, rows, cancel).ConfigureAwait(false);
-                await MakeDueAsync(context, tenant, [.. accepted.Select(a => a.MakesDue).OfType<DueItem>()], cancel).ConfigureAwait(false);
-                return outcomes;
-            },
+            tenant,
+            (context, cancel) => AppendAsync(context, tenant, events, cancel),
             cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task<UsageRecord?> FindUsageAsync(TenantId tenant, Guid hash, CancellationToken cancellationToken) => ReadAsync(
-        async (context, cancel) =>
-            (await Of<UsageRecordRow>(context, tenant).SingleOrDefaultAsync(r => r.Hash == hash, cancel).ConfigureAwait(false))?.ToRecord(),
+        tenant,
+        async (context, cancel) => (await RecordOf(context, tenant, hash).SingleOrDefaultAsync(cancel).ConfigureAwait(false))?.ToRecord(),
         cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<UsageRecord>> ReadUsageBucketAsync(
         TenantId tenant, string subscriptionId, string eventType, Instant bucket, CancellationToken cancellationToken) => RecordsAsync(
+        tenant,
         context => Of<UsageRecordRow>(context, tenant)
             .Where(r => r.SubscriptionId == subscriptionId && r.EventType == eventType && r.Bucket == bucket && !r.Removed)
             .OrderBy(r => r.At).ThenBy(r => r.Hash),
@@ -72,16 +53,18 @@ public partial class EfBillingStorage<TContext>
         ArgumentNullException.ThrowIfNull(rollups);
         StorageRules.Check(tenant, [new UsageAppend { Record = record, Rollups = rollups, MakesDue = makesDue }]);
         return WriteAsync(
+            tenant,
             async (context, cancel) =>
             {
-                var missing = await _database.UpdateAsync(context, [new StoredRow(UsageRecordRow.Of(record), record.Version - 1)], each: true, cancel).ConfigureAwait(false);
-                if (missing.Count > 0)
+                var stored = await RecordOf(context, tenant, record.Hash).Select(r => (Instant?)r.StoredAt).SingleOrDefaultAsync(cancel).ConfigureAwait(false);
+                if (stored is not { } at
+                    || (await _database.UpdateAsync(context, [new StoredRow(UsageRecordRow.Of(record, at), record.Version - 1)], each: true, cancel).ConfigureAwait(false)).Count > 0)
                 {
                     return false;
                 }
 
                 await _database.InsertAsync(context, StorageRules.MergeRollups(rollups, _ids), cancel).ConfigureAwait(false);
-                await MakeDueAsync(context, tenant, makesDue is null ? [] : [makesDue], cancel).ConfigureAwait(false);
+                await DueItems.MarkAsync(context, _database, tenant, makesDue is null ? [] : [makesDue], cancel).ConfigureAwait(false);
                 return true;
             },
             cancellationToken);
@@ -89,44 +72,92 @@ public partial class EfBillingStorage<TContext>
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
-        WriteAsync((context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
+        WriteAsync(tenant, (context, cancel) => Of<UsageRecordRow>(context, tenant).Where(r => r.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
+        WriteAsync(tenant, (context, cancel) => Of<UsageKeyRow>(context, tenant).Where(k => k.At < before).ExecuteDeleteAsync(cancel), cancellationToken);
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageRollupsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken)
     {
         var lastBucket = before - BucketLength;
-        return WriteAsync((context, cancel) => Of<UsageRollup>(context, tenant).Where(r => r.Bucket <= lastBucket).ExecuteDeleteAsync(cancel), cancellationToken);
+        return WriteAsync(tenant, (context, cancel) => Of<UsageRollup>(context, tenant).Where(r => r.Bucket <= lastBucket).ExecuteDeleteAsync(cancel), cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<UsageRecord>> ListUnattributedUsageAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) => RecordsAsync(
+        tenant,
         context => Of<UsageRecordRow>(context, tenant).Where(r => r.SubscriptionId == null && !r.Removed).OrderBy(r => r.At).ThenBy(r => r.Hash).Take(maximum),
         cancellationToken);
 
-    private Task<IReadOnlyList<UsageRecord>> RecordsAsync(Func<DbContext, IQueryable<UsageRecordRow>> query, CancellationToken cancellationToken) =>
+    private Task<IReadOnlyList<UsageRecord>> RecordsAsync(
+        TenantId tenant, Func<DbContext, IQueryable<UsageRecordRow>> query, CancellationToken cancellationToken) =>
         ReadAsync<IReadOnlyList<UsageRecord>>(
+            tenant,
             async (context, cancel) => (await query(context).ToListAsync(cancel).ConfigureAwait(false)).ConvertAll(r => r.ToRecord()), cancellationToken);
 
-    /// <summary>Marks due items: the earlier moments stay, the version grows.</summary>
-    private async Task MakeDueAsync(DbContext context, TenantId tenant, DueItem[] wanted, CancellationToken cancellationToken)
+    /// <summary>The event with this hash: its key tells when it was stored, which is where it lies.</summary>
+    private static IQueryable<UsageRecordRow> RecordOf(DbContext context, TenantId tenant, Guid hash) =>
+        Of<UsageKeyRow>(context, tenant).Where(k => k.Hash == hash)
+            .SelectMany(k => Of<UsageRecordRow>(context, tenant).Where(r => r.StoredAt == k.StoredAt && r.Hash == hash));
+
+    private async Task<IReadOnlyList<UsageOutcome>> AppendAsync(DbContext context, TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
-        var marks = StorageRules.MergeMarks(wanted);
-        if (marks.Count == 0)
+        var (records, outcomes) = (events.Records, new UsageOutcome[events.Count]);
+        Array.Fill(outcomes, UsageOutcome.Duplicate);
+        var first = FirstOfEach(records);
+        var keys = Array.ConvertAll(
+            first, i => (object)new UsageKeyRow { Tenant = tenant, Hash = records[i].Hash, StoredAt = records[i].RecordedAt, At = records[i].Event.At });
+        var isNew = await _database.InsertNewAsync(context, keys, cancellationToken).ConfigureAwait(false)
+            ?? await InsertNewAsync(context, tenant, keys, cancellationToken).ConfigureAwait(false);
+        var rows = new List<object>(records.Count * 2);
+        for (var i = 0; i < first.Length; i++)
         {
-            return;
+            if (isNew[i])
+            {
+                var record = records[first[i]];
+                outcomes[first[i]] = UsageOutcome.Accepted;
+                rows.Add(UsageRecordRow.Of(record, record.RecordedAt));
+            }
         }
 
-        var payers = marks.Select(d => d.PayerId).Distinct().ToArray();
-        var stored = await DueOf(context, tenant, payers).ToDictionaryAsync(d => (d.Kind, d.PayerId), cancellationToken).ConfigureAwait(false);
-        var known = marks.Where(d => stored.ContainsKey((d.Kind, d.PayerId))).Select(d => (Mark: d, Stored: stored[(d.Kind, d.PayerId)]));
-        var updates = known.Select(k => new StoredRow(StorageRules.Mark(k.Stored, k.Mark), k.Stored.Version)).ToArray();
-        var lost = await _database.UpdateAsync(context, updates, each: true, cancellationToken).ConfigureAwait(false);
-        if (lost.Count > 0)
+        rows.AddRange(events.RollupsOf(outcomes, _ids));
+        await _database.InsertAsync(context, rows, cancellationToken).ConfigureAwait(false);
+        await DueItems.MarkAsync(context, _database, tenant, events.DueOf(outcomes), cancellationToken).ConfigureAwait(false);
+        return outcomes;
+    }
+
+    /// <summary>The places of the events with different hashes, in order of hash: keys that are written in order cost less.</summary>
+    private static int[] FirstOfEach(IReadOnlyList<UsageRecord> events)
+    {
+        var hashes = new HashSet<Guid>(events.Count);
+        var places = new List<int>(events.Count);
+        for (var i = 0; i < events.Count; i++)
         {
-            throw new RaceException(new InvalidOperationException("A due item was marked in between."));
+            if (hashes.Add(events[i].Hash))
+            {
+                places.Add(i);
+            }
         }
 
-        await InsertOrRaceAsync(context, [.. marks.Where(d => !stored.ContainsKey((d.Kind, d.PayerId))).Select(d => d with { Version = 1 })], cancellationToken).ConfigureAwait(false);
+        var first = places.ToArray();
+        Array.Sort(Array.ConvertAll(first, i => events[i].Hash), first);
+        return first;
+    }
+
+    /// <summary>Reads which keys are there and inserts the others. Who took one in between makes the call start again.</summary>
+    private async Task<IReadOnlyList<bool>> InsertNewAsync(DbContext context, TenantId tenant, object[] keys, CancellationToken cancellationToken)
+    {
+        var known = new HashSet<Guid>();
+        foreach (var part in keys.Select(k => ((UsageKeyRow)k).Hash).Chunk(500))
+        {
+            known.UnionWith(await Of<UsageKeyRow>(context, tenant).Where(k => part.Contains(k.Hash)).Select(k => k.Hash).ToListAsync(cancellationToken).ConfigureAwait(false));
+        }
+
+        var isNew = Array.ConvertAll(keys, k => !known.Contains(((UsageKeyRow)k).Hash));
+        await InsertOrRaceAsync(context, [.. keys.Where((_, i) => isNew[i])], cancellationToken).ConfigureAwait(false);
+        return isNew;
     }
 
     private async Task InsertOrRaceAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken)
@@ -139,134 +170,5 @@ public partial class EfBillingStorage<TContext>
         {
             throw new RaceException(exception);
         }
-    }
-}
-
-/// <summary>Answers usage queries from four reads: rollups, the buckets that events fall in, events of cut buckets, events of whole times.</summary>
-internal static class UsageAnswers
-{
-    public static async Task<IReadOnlyList<UsageData>> ReadAsync(
-        IQueryable<UsageRecordRow> records, IQueryable<UsageRollup> rollups, IReadOnlyList<UsageQuery> queries, CancellationToken cancellationToken)
-    {
-        var parts = queries.Select(q => new Part(q)).ToArray();
-        var sums = await RollupsAsync(rollups, [.. parts.Where(p => p.HasWhole)], cancellationToken).ConfigureAwait(false);
-        var buckets = await BucketsAsync(records, [.. parts.Where(p => p.HasWhole)], cancellationToken).ConfigureAwait(false);
-        var cut = await CutEventsAsync(records, [.. parts.Where(p => !p.Query.NeedsEvents)], cancellationToken).ConfigureAwait(false);
-        var all = await AllEventsAsync(records, [.. parts.Where(p => p.Query.NeedsEvents)], cancellationToken).ConfigureAwait(false);
-        return parts.Select(p => p.Answer(sums, buckets, p.Query.NeedsEvents ? all : cut)).ToArray();
-    }
-
-    private static async Task<ILookup<(string, string), UsageRollup>> RollupsAsync(IQueryable<UsageRollup> rollups, Part[] parts, CancellationToken cancellationToken)
-    {
-        if (parts.Length == 0)
-        {
-            return Array.Empty<UsageRollup>().ToLookup(r => (r.SubscriptionId, r.Meter));
-        }
-
-        var (subscriptions, meters) = (Values(parts, p => p.Query.SubscriptionId), Values(parts, p => p.Query.Meter));
-        var (from, to) = (parts.Min(p => p.WholeFrom), parts.Max(p => p.WholeTo));
-        var rows = await rollups
-            .Where(r => subscriptions.Contains(r.SubscriptionId) && meters.Contains(r.Meter) && r.Bucket >= from && r.Bucket < to)
-            .ToListAsync(cancellationToken).ConfigureAwait(false);
-        return rows.ToLookup(r => (r.SubscriptionId, r.Meter));
-    }
-
-    private static async Task<ILookup<(string, string), Instant>> BucketsAsync(IQueryable<UsageRecordRow> records, Part[] parts, CancellationToken cancellationToken)
-    {
-        if (parts.Length == 0)
-        {
-            return Array.Empty<Instant>().ToLookup(_ => ("", ""));
-        }
-
-        var (subscriptions, types) = (Values(parts, p => p.Query.SubscriptionId), Values(parts, p => p.Query.EventType));
-        var (from, to) = (parts.Min(p => p.WholeFrom), parts.Max(p => p.WholeTo));
-        var rows = await records
-            .Where(r => r.SubscriptionId != null && subscriptions.Contains(r.SubscriptionId) && types.Contains(r.EventType) && r.Bucket >= from && r.Bucket < to && !r.Removed)
-            .Select(r => new { r.SubscriptionId, r.EventType, r.Bucket })
-            .Distinct()
-            .ToListAsync(cancellationToken).ConfigureAwait(false);
-        return rows.ToLookup(r => (r.SubscriptionId!, r.EventType), r => r.Bucket);
-    }
-
-    private static async Task<ILookup<(string, string), UsageRecord>> CutEventsAsync(IQueryable<UsageRecordRow> records, Part[] parts, CancellationToken cancellationToken)
-    {
-        var (subscriptions, types) = (Values(parts, p => p.Query.SubscriptionId), Values(parts, p => p.Query.EventType));
-        var buckets = parts.SelectMany(p => p.CutBuckets()).Distinct().ToArray();
-        var rows = buckets.Length == 0
-            ? []
-            : await records
-                .Where(r => r.SubscriptionId != null && subscriptions.Contains(r.SubscriptionId) && types.Contains(r.EventType) && buckets.Contains(r.Bucket) && !r.Removed)
-                .ToListAsync(cancellationToken).ConfigureAwait(false);
-        return Records(rows);
-    }
-
-    private static async Task<ILookup<(string, string), UsageRecord>> AllEventsAsync(IQueryable<UsageRecordRow> records, Part[] parts, CancellationToken cancellationToken)
-    {
-        if (parts.Length == 0)
-        {
-            return Records([]);
-        }
-
-        var (subscriptions, types) = (Values(parts, p => p.Query.SubscriptionId), Values(parts, p => p.Query.EventType));
-        var (from, to) = (UsageRollup.BucketOf(parts.Min(p => p.Query.From)), parts.Max(p => p.Query.To));
-        var rows = await records
-            .Where(r => r.SubscriptionId != null && subscriptions.Contains(r.SubscriptionId) && types.Contains(r.EventType) && r.Bucket >= from && r.Bucket < to && !r.Removed)
-            .ToListAsync(cancellationToken).ConfigureAwait(false);
-        return Records(rows);
-    }
-
-    private static ILookup<(string, string), UsageRecord> Records(List<UsageRecordRow> rows) =>
-        rows.ToLookup(r => (r.SubscriptionId!, r.EventType), r => r.ToRecord());
-
-    private static string[] Values(Part[] parts, Func<Part, string> value) => parts.Select(value).Distinct(StringComparer.Ordinal).ToArray();
-
-    /// <summary>A query and its time cut into whole buckets and the rest.</summary>
-    private sealed class Part
-    {
-        public Part(UsageQuery query)
-        {
-            Query = query;
-            (WholeFrom, WholeTo) = StorageRules.WholeBuckets(query);
-            HasWhole = !query.NeedsEvents && WholeFrom < WholeTo;
-        }
-
-        public UsageQuery Query { get; }
-
-        public Instant WholeFrom { get; }
-
-        public Instant WholeTo { get; }
-
-        public bool HasWhole { get; }
-
-        public IEnumerable<Instant> CutBuckets()
-        {
-            if (Query.From < WholeFrom || !HasWhole)
-            {
-                yield return UsageRollup.BucketOf(Query.From);
-            }
-
-            if (WholeTo < Query.To)
-            {
-                yield return WholeTo;
-            }
-        }
-
-        public UsageData Answer(
-            ILookup<(string, string), UsageRollup> rollups, ILookup<(string, string), Instant> buckets, ILookup<(string, string), UsageRecord> events)
-        {
-            var own = HasWhole
-                ? rollups[(Query.SubscriptionId, Query.Meter)].Where(r => r.Bucket >= WholeFrom && r.Bucket < WholeTo).ToArray()
-                : [];
-            var known = own.Length == 0 ? WholeTo : own.Min(r => r.Bucket);
-            return new UsageData
-            {
-                Groups = StorageRules.Combine(own),
-                Events = events[(Query.SubscriptionId, Query.EventType)].Where(r => Wanted(r.Event.At)).OrderBy(r => r.Event.At).ThenBy(r => r.Hash).ToArray(),
-                RollupsMissing = HasWhole && buckets[(Query.SubscriptionId, Query.EventType)].Any(b => b >= WholeFrom && b < known),
-            };
-        }
-
-        private bool Wanted(Instant at) =>
-            at >= Query.From && at < Query.To && (!HasWhole || at < WholeFrom || at >= WholeTo);
     }
 }

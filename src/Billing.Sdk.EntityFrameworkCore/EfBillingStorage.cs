@@ -42,6 +42,7 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public virtual Task InitializeAsync(CancellationToken cancellationToken) => ReadAsync(
+        null,
         async (context, cancel) =>
         {
             try
@@ -58,29 +59,30 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public Task<Tenant?> FindTenantAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        ReadAsync((context, cancel) => context.Set<Tenant>().AsNoTracking().SingleOrDefaultAsync(t => t.Id == tenant, cancel), cancellationToken);
+        ReadAsync(null, (context, cancel) => context.Set<Tenant>().AsNoTracking().SingleOrDefaultAsync(t => t.Id == tenant, cancel), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<Tenant>> ListTenantsAsync(CancellationToken cancellationToken) =>
-        ListAsync(context => context.Set<Tenant>().OrderBy(t => t.Id), cancellationToken);
+        ListAsync(null, context => context.Set<Tenant>().OrderBy(t => t.Id), cancellationToken);
 
     /// <inheritdoc/>
     public Task<TaskConfigurationRow?> FindTaskConfigurationAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        FirstAsync(context => Of<TaskConfigurationRow>(context, tenant), cancellationToken);
+        FirstAsync(tenant, context => Of<TaskConfigurationRow>(context, tenant), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<CatalogVersion>> ReadCatalogAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        ListAsync(context => Of<CatalogVersion>(context, tenant).OrderBy(v => v.Number), cancellationToken);
+        ListAsync(tenant, context => Of<CatalogVersion>(context, tenant).OrderBy(v => v.Number), cancellationToken);
 
     /// <inheritdoc/>
     public Task<int> ReadCatalogNumberAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        ReadAsync(async (context, cancel) => await Of<CatalogVersion>(context, tenant).MaxAsync(v => (int?)v.Number, cancel).ConfigureAwait(false) ?? 0, cancellationToken);
+        ReadAsync(tenant, async (context, cancel) => await Of<CatalogVersion>(context, tenant).MaxAsync(v => (int?)v.Number, cancel).ConfigureAwait(false) ?? 0, cancellationToken);
 
     /// <inheritdoc/>
     public Task<string?> FindPayerAsync(TenantId tenant, StoredObject kind, string id, CancellationToken cancellationToken)
     {
         var document = Guid.TryParse(id, CultureInfo.InvariantCulture, out var parsed) ? parsed : Guid.Empty;
         return FirstAsync(
+            tenant,
             context => kind switch
             {
                 StoredObject.Customer => Of<Customer>(context, tenant).Where(c => c.Id == id).Select(c => c.PayerId),
@@ -96,6 +98,7 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<string>> ListPayersAsync(TenantId tenant, string? after, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context =>
         {
             var payers = Of<Customer>(context, tenant).Where(c => c.PayerId == c.Id);
@@ -125,7 +128,15 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> FindCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken)
+    {
+        var ids = Distinct(customerIds);
+        return ListAsync(tenant, context => Of<Customer>(context, tenant).Where(c => ids.Contains(c.Id)).Select(c => c.Id), cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueAsync(TenantId? tenant, DueKind kind, Instant upTo, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context => (tenant is { } one ? Of<DueItem>(context, one) : context.Set<DueItem>())
             .Where(d => d.Kind == kind && d.DueAt <= upTo)
             .OrderBy(d => d.DueAt).ThenBy(d => d.Tenant).ThenBy(d => d.PayerId)
@@ -135,17 +146,16 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueRangeAsync(
         TenantId tenant, DueKind kind, Instant upTo, string? after, string? through, int maximum, CancellationToken cancellationToken) =>
-        ListAsync(context => DueInRange(context, tenant, kind, upTo, after, through).Take(maximum), cancellationToken);
+        ListAsync(tenant, context => DueInRange(context, tenant, kind, upTo, after, through).Take(maximum), cancellationToken);
 
     /// <inheritdoc/>
     public Task<DueRanges> SplitDueAsync(TenantId tenant, DueKind kind, Instant upTo, int size, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
-        return ReadAsync(
+        return ReadMomentAsync(
+            tenant,
             async (context, cancel) =>
             {
-                var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-                await using var _ = transaction.ConfigureAwait(false);
                 var total = await DueInRange(context, tenant, kind, upTo, null, null).CountAsync(cancel).ConfigureAwait(false);
                 var borders = new List<string>(total / size);
                 while (borders.Count < total / size)
@@ -161,23 +171,24 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public Task<DueItem?> ReadNextDueAsync(TenantId tenant, DueKind kind, CancellationToken cancellationToken) =>
-        FirstAsync(context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind).OrderBy(d => d.DueAt).ThenBy(d => d.PayerId), cancellationToken);
+        FirstAsync(tenant, context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind).OrderBy(d => d.DueAt).ThenBy(d => d.PayerId), cancellationToken);
 
     /// <inheritdoc/>
     public async Task<Instant?> FindDueAsync(TenantId tenant, DueKind kind, string payerId, CancellationToken cancellationToken) =>
-        (await FirstAsync(context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind && d.PayerId == payerId), cancellationToken).ConfigureAwait(false))?.DueAt;
+        (await FirstAsync(tenant, context => Of<DueItem>(context, tenant).Where(d => d.Kind == kind && d.PayerId == payerId), cancellationToken).ConfigureAwait(false))?.DueAt;
 
     /// <inheritdoc/>
     public Task<IdempotencyRecord?> FindIdempotencyAsync(TenantId tenant, string command, string key, CancellationToken cancellationToken) =>
-        FirstAsync(context => Of<IdempotencyRecord>(context, tenant).Where(r => r.Command == command && r.Key == key), cancellationToken);
+        FirstAsync(tenant, context => Of<IdempotencyRecord>(context, tenant).Where(r => r.Command == command && r.Key == key), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<LedgerEntry>> ReadLedgerAsync(TenantId tenant, string? payerId, LocalDate upTo, CancellationToken cancellationToken) =>
-        ListAsync(context => OfPayer<LedgerEntry>(context, tenant, payerId).Where(e => e.AccountingDate <= upTo).OrderBy(e => e.Id), cancellationToken);
+        ListAsync(tenant, context => OfPayer<LedgerEntry>(context, tenant, payerId).Where(e => e.AccountingDate <= upTo).OrderBy(e => e.Id), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<LedgerTransaction>> ListLedgerTransactionsAsync(
         TenantId tenant, string? payerId, Guid? after, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context =>
         {
             var transactions = OfPayer<LedgerTransaction>(context, tenant, payerId);
@@ -192,39 +203,34 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<RejectedRecord>> ListRejectedAsync(TenantId tenant, string? feed, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context => Of<RejectedRecord>(context, tenant).Where(r => feed == null || r.Feed == feed).OrderBy(r => r.RecordedAt).ThenBy(r => r.Id).Take(maximum),
         cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<QuarantineItem>> ListQuarantineAsync(TenantId tenant, CancellationToken cancellationToken) =>
-        ListAsync(context => Of<QuarantineItem>(context, tenant).OrderBy(q => q.PayerId), cancellationToken);
+        ListAsync(tenant, context => Of<QuarantineItem>(context, tenant).OrderBy(q => q.PayerId), cancellationToken);
 
     /// <inheritdoc/>
     public Task<int> CountRedemptionsAsync(TenantId tenant, string coupon, CancellationToken cancellationToken) =>
-        ReadAsync((context, cancel) => Of<CouponRedemption>(context, tenant).CountAsync(r => r.Coupon == coupon, cancel), cancellationToken);
+        ReadAsync(tenant, (context, cancel) => Of<CouponRedemption>(context, tenant).CountAsync(r => r.Coupon == coupon, cancel), cancellationToken);
 
     /// <inheritdoc/>
     public Task<RunRecord?> FindRunAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
-        FirstAsync(context => Of<RunRecord>(context, tenant).Where(r => r.Id == run), cancellationToken);
+        FirstAsync(tenant, context => Of<RunRecord>(context, tenant).Where(r => r.Id == run), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<RunShard>> ListRunShardsAsync(TenantId tenant, Guid run, CancellationToken cancellationToken) =>
-        ListAsync(context => Of<RunShard>(context, tenant).Where(s => s.RunId == run).OrderBy(s => s.Number), cancellationToken);
+        ListAsync(tenant, context => Of<RunShard>(context, tenant).Where(s => s.RunId == run).OrderBy(s => s.Number), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<RunRecord>> ListRunsAsync(TenantId tenant, int maximum, CancellationToken cancellationToken) => ListAsync(
+        tenant,
         context => Of<RunRecord>(context, tenant).OrderByDescending(r => r.StartedAt).ThenByDescending(r => r.Id).Take(maximum),
         cancellationToken);
 
     private static IQueryable<T> Of<T>(DbContext context, TenantId tenant)
-        where T : class => context.Set<T>().AsNoTracking().Where(r => EF.Property<TenantId>(r, nameof(IBillingRow.Tenant)) == tenant);
-
-    /// <summary>The due items of payers; all kinds are named so that the key can be used.</summary>
-    internal static IQueryable<DueItem> DueOf(DbContext context, TenantId tenant, string[] payers)
-    {
-        var kinds = Enum.GetValues<DueKind>();
-        return Of<DueItem>(context, tenant).Where(d => kinds.Contains(d.Kind) && payers.Contains(d.PayerId));
-    }
+        where T : class => BillingDatabase.Of<T>(context, tenant);
 
     private static IQueryable<DueItem> DueInRange(DbContext context, TenantId tenant, DueKind kind, Instant upTo, string? after, string? through)
     {
@@ -256,11 +262,10 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
     }
 
     private Task<IReadOnlyList<SubscriptionWithTerms>> SubscriptionsAsync(
-        TenantId tenant, Func<DbContext, IQueryable<Subscription>> query, CancellationToken cancellationToken) => ReadAsync<IReadOnlyList<SubscriptionWithTerms>>(
+        TenantId tenant, Func<DbContext, IQueryable<Subscription>> query, CancellationToken cancellationToken) => ReadMomentAsync<IReadOnlyList<SubscriptionWithTerms>>(
+        tenant,
         async (context, cancel) =>
         {
-            var transaction = await _database.BeginReadAsync(context, cancel).ConfigureAwait(false);
-            await using var _ = transaction.ConfigureAwait(false);
             var subscriptions = await query(context).ToListAsync(cancel).ConfigureAwait(false);
             var ids = subscriptions.ConvertAll(s => s.Id);
             var payers = subscriptions.Select(s => s.PayerId).Distinct().ToArray();
@@ -276,29 +281,48 @@ public partial class EfBillingStorage<TContext> : IBillingStorage
         },
         cancellationToken);
 
-    private Task<IReadOnlyList<T>> ListAsync<T>(Func<DbContext, IQueryable<T>> query, CancellationToken cancellationToken)
+    private Task<IReadOnlyList<T>> ListAsync<T>(TenantId? tenant, Func<DbContext, IQueryable<T>> query, CancellationToken cancellationToken)
         where T : class =>
-        ReadAsync<IReadOnlyList<T>>(async (context, cancel) => await query(context).AsNoTracking().ToListAsync(cancel).ConfigureAwait(false), cancellationToken);
+        ReadAsync<IReadOnlyList<T>>(tenant, async (context, cancel) => await query(context).AsNoTracking().ToListAsync(cancel).ConfigureAwait(false), cancellationToken);
 
-    private Task<T?> FirstAsync<T>(Func<DbContext, IQueryable<T>> query, CancellationToken cancellationToken)
+    private Task<T?> FirstAsync<T>(TenantId? tenant, Func<DbContext, IQueryable<T>> query, CancellationToken cancellationToken)
         where T : class =>
-        ReadAsync((context, cancel) => query(context).AsNoTracking().FirstOrDefaultAsync(cancel), cancellationToken);
+        ReadAsync(tenant, (context, cancel) => query(context).AsNoTracking().FirstOrDefaultAsync(cancel), cancellationToken);
 
-    private Task<T> ReadAsync<T>(Func<TContext, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
-        AttemptAsync(cancel => InContextAsync(read, cancel), cancellationToken);
+    /// <summary>Runs one query. It needs a transaction only where that says whose rows are read.</summary>
+    private Task<T> ReadAsync<T>(TenantId? tenant, Func<TContext, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
+        _database.ConfinesTenants && tenant is not null
+            ? ReadMomentAsync(tenant, read, cancellationToken)
+            : AttemptAsync(cancel => InContextAsync(read, cancel), cancellationToken);
 
-    /// <summary>Runs a write in one transaction, alone where the database has one writer at a time, and again when the database asks for it.</summary>
-    private Task<T> WriteAsync<T>(Func<TContext, CancellationToken, Task<T>> write, CancellationToken cancellationToken) => AttemptAsync(
+    /// <summary>Runs several queries that see one moment.</summary>
+    private Task<T> ReadMomentAsync<T>(TenantId? tenant, Func<TContext, CancellationToken, Task<T>> read, CancellationToken cancellationToken) => AttemptAsync(
+        cancel => InContextAsync(
+            async (context, inner) =>
+            {
+                var transaction = await _database.BeginReadAsync(context, tenant, inner).ConfigureAwait(false);
+                await using var _ = transaction.ConfigureAwait(false);
+                return await read(context, inner).ConfigureAwait(false);
+            },
+            cancel),
+        cancellationToken);
+
+    /// <summary>Runs a write in one transaction, alone where the database has one writer at a time, and again when the database asks for it. An answer of null takes everything back.</summary>
+    private Task<T> WriteAsync<T>(TenantId? tenant, Func<TContext, CancellationToken, Task<T>> write, CancellationToken cancellationToken) => AttemptAsync(
         async cancel =>
         {
             using var turn = await _database.EnterWriteAsync(cancel).ConfigureAwait(false);
             return await InContextAsync(
                 async (context, inner) =>
                 {
-                    var transaction = await _database.BeginWriteAsync(context, inner).ConfigureAwait(false);
+                    var transaction = await _database.BeginWriteAsync(context, tenant, inner).ConfigureAwait(false);
                     await using var _ = transaction.ConfigureAwait(false);
                     var result = await write(context, inner).ConfigureAwait(false);
-                    await transaction.CommitAsync(inner).ConfigureAwait(false);
+                    if (result is not null)
+                    {
+                        await _database.CommitAsync(context, transaction, inner).ConfigureAwait(false);
+                    }
+
                     return result;
                 },
                 cancel).ConfigureAwait(false);

@@ -8,6 +8,9 @@ internal sealed class UsageRecordRow
 {
     public required TenantId Tenant { get; init; }
 
+    /// <summary>When the event came first, as its key has it: what comes together lies together. Corrections leave it.</summary>
+    public required Instant StoredAt { get; init; }
+
     public required Guid Hash { get; init; }
 
     public required string EventId { get; init; }
@@ -34,9 +37,10 @@ internal sealed class UsageRecordRow
 
     public required long Version { get; init; }
 
-    public static UsageRecordRow Of(UsageRecord record) => new()
+    public static UsageRecordRow Of(UsageRecord record, Instant storedAt) => new()
     {
         Tenant = record.Tenant,
+        StoredAt = storedAt,
         Hash = record.Hash,
         EventId = record.Event.Id,
         Source = record.Event.Source,
@@ -72,5 +76,9 @@ internal sealed class UsageKeyRow
 
     public required Guid Hash { get; init; }
 
-    public required Instant RecordedAt { get; init; }
+    /// <summary>Where the event lies: the moment in the key of its row.</summary>
+    public required Instant StoredAt { get; init; }
+
+    /// <summary>When the event happened: how long the key is kept goes by it, as the check of events that come too late does.</summary>
+    public required Instant At { get; init; }
 }

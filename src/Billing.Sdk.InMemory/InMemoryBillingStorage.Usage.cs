@@ -19,24 +19,33 @@ public sealed partial class InMemoryBillingStorage
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(events);
         StorageRules.Check(tenant, events);
         return Write<IReadOnlyList<UsageOutcome>>(Open(tenant, cancellationToken), rows =>
         {
-            var seen = new HashSet<Guid>();
-            var outcomes = Array.ConvertAll(
-                events.ToArray(), e => !rows.Usage.IsClaimed(e.Record.Hash) && seen.Add(e.Record.Hash) ? UsageOutcome.Accepted : UsageOutcome.Duplicate);
-            var accepted = events.Where((_, i) => outcomes[i] == UsageOutcome.Accepted).ToArray();
-            var rollups = StorageRules.MergeRollups(accepted.SelectMany(a => a.Rollups), _ids);
-            foreach (var append in accepted)
+            // Everything that can fail comes before the first write.
+            var seen = new HashSet<Guid>(events.Count);
+            var outcomes = new UsageOutcome[events.Count];
+            for (var i = 0; i < outcomes.Length; i++)
             {
-                rows.Usage.Claim(append.Record.Hash);
-                rows.Usage.Put(append.Record);
+                var hash = events.Records[i].Hash;
+                outcomes[i] = !rows.Usage.IsClaimed(hash) && seen.Add(hash) ? UsageOutcome.Accepted : UsageOutcome.Duplicate;
             }
 
-            MakeDue(rows, accepted.Select(a => a.MakesDue));
+            var rollups = events.RollupsOf(outcomes, _ids);
+            var due = events.DueOf(outcomes);
+            for (var i = 0; i < outcomes.Length; i++)
+            {
+                if (outcomes[i] == UsageOutcome.Accepted)
+                {
+                    rows.Usage.Claim(events.Records[i]);
+                    rows.Usage.Put(events.Records[i]);
+                }
+            }
+
+            MakeDue(rows, due);
 
             foreach (var rollup in rollups)
             {
@@ -85,6 +94,10 @@ public sealed partial class InMemoryBillingStorage
     /// <inheritdoc/>
     public Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
         Write(Open(tenant, cancellationToken), rows => rows.Usage.DropEventsBefore(before));
+
+    /// <inheritdoc/>
+    public Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>
+        Write(Open(tenant, cancellationToken), rows => rows.Usage.DropKeysBefore(before));
 
     /// <inheritdoc/>
     public Task<int> DeleteUsageRollupsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken) =>

@@ -102,6 +102,13 @@ public sealed partial class InMemoryBillingStorage : IBillingStorage
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> FindCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(customerIds);
+        return ReadList(Find(tenant, cancellationToken), rows => customerIds.Distinct(StringComparer.Ordinal).Where(id => rows.Find<Customer>(id) is not null));
+    }
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<DueItem>> ReadDueAsync(TenantId? tenant, DueKind kind, Instant upTo, int maximum, CancellationToken cancellationToken)
     {
         return tenant is { } one

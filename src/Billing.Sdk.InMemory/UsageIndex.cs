@@ -6,7 +6,7 @@ namespace Billing.InMemory;
 /// <summary>Usage of one tenant by subscription and bucket. The tenant's lock guards it.</summary>
 internal sealed class UsageIndex
 {
-    private readonly HashSet<Guid> _keys = [];
+    private readonly Dictionary<Guid, Instant> _keys = [];
     private readonly Dictionary<Guid, UsageRecord> _records = [];
     private readonly Dictionary<Guid, UsageRecord> _unattributed = [];
     private readonly Dictionary<(string Subscription, string Type), Buckets<UsageRecord>> _events = [];
@@ -14,12 +14,19 @@ internal sealed class UsageIndex
 
     public IEnumerable<UsageRecord> Unattributed => _unattributed.Values;
 
-    public UsageRecord? Find(Guid hash) => _records.GetValueOrDefault(hash);
+    /// <summary>The event with this key; once the key is dropped it is not found by it any more.</summary>
+    public UsageRecord? Find(Guid hash) => _keys.ContainsKey(hash) ? _records.GetValueOrDefault(hash) : null;
 
     /// <summary>Whether an event with this key was stored once, even if it is gone.</summary>
-    public bool IsClaimed(Guid hash) => _keys.Contains(hash);
+    public bool IsClaimed(Guid hash) => _keys.ContainsKey(hash);
 
-    public void Claim(Guid hash) => _keys.Add(hash);
+    public void Claim(UsageRecord record) => _keys.Add(record.Hash, record.Event.At);
+
+    public int DropKeysBefore(Instant before)
+    {
+        var old = _keys.Where(k => k.Value < before).Select(k => k.Key).ToArray();
+        return old.Count(_keys.Remove);
+    }
 
     public void Put(UsageRecord record)
     {

@@ -3,7 +3,7 @@ using Billing.Testing.Scenarios;
 
 namespace Billing.Tool;
 
-/// <summary><c>scenarios run PATH... [--store memory|sqlite] [--tag T] [--jobs N] [--verbose]</c>.</summary>
+/// <summary><c>scenarios run PATH... [--store memory|sqlite|postgresql] [--tag T] [--jobs N] [--verbose]</c>.</summary>
 internal static class ScenarioCommand
 {
     private static readonly Argument<string[]> _paths = new("path")
@@ -40,23 +40,24 @@ internal static class ScenarioCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
-        var options = new ScenarioRunnerOptions
-        {
-            UseStore = ScenarioStores.Of(parsed.GetRequiredValue(_store)),
-            Plugins = ReferencePlugins.Load(),
-            Tag = parsed.GetValue(_tag),
-            Jobs = parsed.GetRequiredValue(_jobs),
-        };
         try
         {
+            using var store = ScenarioStores.Open(parsed.GetRequiredValue(_store));
+            var options = new ScenarioRunnerOptions
+            {
+                UseStore = store.Use,
+                Plugins = ReferencePlugins.Load(),
+                Tag = parsed.GetValue(_tag),
+                Jobs = parsed.GetRequiredValue(_jobs),
+            };
             var files = ScenarioRunner.FindFiles(parsed.GetRequiredValue(_paths));
             var report = await new ScenarioRunner(options).RunAsync(files, cancellationToken).ConfigureAwait(false);
             report.WriteTo(output, parsed.GetValue(_verbose));
             return report.Failed == 0 && report.Passed > 0 ? 0 : 1;
         }
-        catch (BillingException notFound) when (notFound.Code == BillingErrorCodes.NotFound)
+        catch (BillingException told) when (told.Code is BillingErrorCodes.NotFound or BillingErrorCodes.Storage)
         {
-            await errors.WriteLineAsync(notFound.Message).ConfigureAwait(false);
+            await errors.WriteLineAsync(told.Message).ConfigureAwait(false);
             return 1;
         }
     }

@@ -12,6 +12,9 @@ internal static partial class ScenarioStores
     /// <summary>Rows in a SQLite file of the scenario's own, which goes when the scenario is over.</summary>
     public const string Sqlite = "sqlite";
 
+    /// <summary>Rows in databases of the run's own on the server that <c>BILLING_POSTGRES</c> names, which go when the run is over.</summary>
+    public const string PostgreSql = "postgresql";
+
     /// <summary>The names of those that are there, the default first.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
@@ -19,15 +22,18 @@ internal static partial class ScenarioStores
 #if BILLING_SQLITE
         Sqlite,
 #endif
+        PostgreSql,
     ];
 
-    /// <summary>Sets a fresh store of a kind; what it returns is disposed when the scenario is over.</summary>
-    public static Func<BillingBuilder, IDisposable?> Of(string name) => name switch
+    /// <summary>Opens stores of a kind for a run; disposed when the run is over.</summary>
+    /// <exception cref="BillingException">With code <c>storage</c>: there is no such store to be had here.</exception>
+    public static ScenarioStore Open(string name) => name switch
     {
-        Memory => UseMemory,
+        Memory => new LocalScenarioStore(UseMemory),
 #if BILLING_SQLITE
-        Sqlite => UseSqlite,
+        Sqlite => new LocalScenarioStore(UseSqlite),
 #endif
+        PostgreSql => PostgreSqlScenarioStore.Open(),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such store."),
     };
 
@@ -35,5 +41,28 @@ internal static partial class ScenarioStores
     {
         billing.UseStorage(services => new InMemoryBillingStorage(services.GetRequiredService<IIdGenerator>()));
         return null;
+    }
+}
+
+/// <summary>Stores for the scenarios of a run.</summary>
+internal abstract class ScenarioStore : IDisposable
+{
+    /// <summary>Sets a fresh store for one scenario; what it returns is disposed when the scenario is over.</summary>
+    public abstract IDisposable? Use(BillingBuilder billing);
+
+    /// <summary>Removes what the run made.</summary>
+    public abstract void Dispose();
+}
+
+/// <summary>Stores that leave nothing behind.</summary>
+internal sealed class LocalScenarioStore(Func<BillingBuilder, IDisposable?> use) : ScenarioStore
+{
+    /// <inheritdoc/>
+    public override IDisposable? Use(BillingBuilder billing) => use(billing);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        // Each store went with its scenario.
     }
 }

@@ -38,6 +38,14 @@ public sealed class BillingBuilder
         return this;
     }
 
+    /// <summary>Adds a <see cref="UsageBuffer"/> as a singleton, for callers that record single events. The host's container closes it, asynchronously, at its own end.</summary>
+    /// <param name="options">How it gathers and holds back; <see langword="null"/>: all defaults.</param>
+    public BillingBuilder AddUsageBuffer(UsageBufferOptions? options = null)
+    {
+        Services.Replace(ServiceDescriptor.Singleton(services => services.GetRequiredService<BillingEngine>().Usage.OpenBuffer(options)));
+        return this;
+    }
+
     internal TaskCatalog BuildTasks(IServiceProvider services)
     {
         var builder = new TaskCatalogBuilder().AddStagesOf(typeof(BillingBuilder).Assembly).AddPlugin(BuiltInTasks.PluginName, new BuiltInTasks());

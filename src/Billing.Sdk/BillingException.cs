@@ -99,6 +99,9 @@ public static class BillingErrorCodes
     /// <summary>Usage was recorded but its rollups are missing; billing from them would lose money.</summary>
     public const string RollupMissing = "rollup-missing";
 
+    /// <summary>There is no room for the request now; nothing was done. Try again later.</summary>
+    public const string Overloaded = "overloaded";
+
     /// <summary>The engine does not support this yet.</summary>
     public const string NotSupported = "not-supported";
 }

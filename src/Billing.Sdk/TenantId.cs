@@ -49,7 +49,20 @@ public static class Identifier
         && value.Length <= maximumLength
         && !char.IsWhiteSpace(value[0])
         && !char.IsWhiteSpace(value[^1])
-        && !value.Any(char.IsControl);
+        && !HasControl(value);
+
+    private static bool HasControl(string value)
+    {
+        foreach (var character in value)
+        {
+            if (char.IsControl(character))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>The id itself, or an error that names object and key.</summary>
     public static string Check(string? value, string subject, string key = "id") =>

@@ -109,6 +109,12 @@ public sealed record TenantSettings
     /// <summary>Whether usage in a trial is billed. Default: no.</summary>
     public bool TrialUsageBilled { get; init; }
 
+    /// <summary>
+    /// For how many days after its time usage is taken; older events are refused as <c>expired</c>, and the keys by which events count once need not be kept any longer
+    /// (<see cref="UsageFacade.DropKeysAsync"/>). 1 to 36,500; default <see langword="null"/>: without limit, all keys are kept.
+    /// </summary>
+    public int? UsageAcceptedDays { get; init; }
+
     /// <summary>The legal entity that issues documents. Default <c>default</c>.</summary>
     public string LegalEntity { get; init; } = "default";
 
@@ -127,6 +133,11 @@ public sealed record TenantSettings
         if (PaymentTermDays is < 0 or > 3650)
         {
             throw BillingException.Validation("tenant", tenant, "settings.paymentTermDays", "The payment term is 0 to 3650 days.");
+        }
+
+        if (UsageAcceptedDays is < 1 or > 36_500)
+        {
+            throw BillingException.Validation("tenant", tenant, "settings.usageAcceptedDays", "Usage is taken for 1 to 36,500 days, or without limit.");
         }
 
         if (GracePeriodDays is < 0 or > 365)
@@ -150,6 +161,9 @@ public sealed record Tenant : IVersionedRow
 
     /// <summary>When it was created.</summary>
     public required Instant CreatedAt { get; init; }
+
+    /// <summary>Usage from before this moment is refused as <c>expired</c>, because the keys by which it would count once are gone; <see langword="null"/>: all are there.</summary>
+    public Instant? UsageKeysFrom { get; init; }
 
     /// <inheritdoc/>
     public required long Version { get; init; }

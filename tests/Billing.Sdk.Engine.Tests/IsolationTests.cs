@@ -25,6 +25,7 @@ public sealed class IsolationTests
         await engine.Tenants.CreateAsync(Other, "Other");
         var invoice = await LiveAsync(shop, Shop.Tenant, 10m);
 
+        var run = (await engine.Runs.ListAsync(Shop.Tenant))[0].Id;
         Func<Task>[] notFound =
         [
             () => engine.Customers.GetAsync(Other, "acme"),
@@ -43,6 +44,8 @@ public sealed class IsolationTests
             () => engine.Ledger.GetTrialBalanceAsync(Other, Day, "acme"),
             () => engine.Ledger.ListTransactionsAsync(Other, "acme"),
             () => engine.Messages.ListAsync(Other, "acme"),
+            () => engine.Runs.FindAsync(Other, run),
+            () => engine.Runs.GetProgressAsync(Other, run),
         ];
         foreach (var read in notFound)
         {
@@ -56,6 +59,7 @@ public sealed class IsolationTests
         Assert.Empty(await engine.Ledger.ListTransactionsAsync(Other));
         Assert.Empty(await engine.Messages.ListAsync(Other));
         Assert.Empty(await engine.Mediation.ListRejectedAsync(Other));
+        Assert.Empty(await engine.Runs.ListAsync(Other));
         Assert.Empty(await engine.Runs.ListQuarantineAsync(Other));
         Assert.Null(await engine.Runs.GetNextDueAsync(Other));
         Assert.Empty((await engine.Tenants.GetTasksAsync(Other)).Entries);
@@ -71,7 +75,7 @@ public sealed class IsolationTests
             "CatalogFacade.GetAsync", "CreditFacade.ListGrantsAsync", "CreditFacade.ListNotesAsync", "CustomerFacade.GetAsync", "CustomerFacade.GetBalanceAsync",
             "CustomerFacade.ListPayersAsync", "InvoiceFacade.GetAsync", "InvoiceFacade.ListAsync", "InvoiceFacade.PreviewAsync", "LedgerFacade.GetTrialBalanceAsync",
             "LedgerFacade.ListTransactionsAsync", "MediationFacade.ListRejectedAsync", "MessageFacade.ListAsync", "PaymentFacade.GetGatewayNetAsync", "PaymentFacade.ListAsync",
-            "RunFacade.DispatchAsync", "RunFacade.GetNextDueAsync", "RunFacade.ListQuarantineAsync", "SubscriptionFacade.GetAsync", "SubscriptionFacade.ListAsync",
+            "RunFacade.DispatchAsync", "RunFacade.FindAsync", "RunFacade.GetNextDueAsync", "RunFacade.GetProgressAsync", "RunFacade.ListAsync", "RunFacade.ListQuarantineAsync", "SubscriptionFacade.GetAsync", "SubscriptionFacade.ListAsync",
             "TenantFacade.GetAsync", "TenantFacade.GetTasksAsync", "UsageFacade.GetCurrentAsync", "UsageFacade.ListUnattributedAsync",
         ];
         var reads = typeof(BillingEngine).GetProperties()

@@ -168,6 +168,40 @@ public sealed class CollectionTests
     }
 
     [Fact]
+    public async Task An_attempt_that_never_reached_the_gateway_is_sent_again_under_its_key_and_costs_no_retry()
+    {
+        await using var house = await House.BuildAsync(null, House.Task("gateway", "plain"));
+        var reachable = false;
+        house.Plugin.Gateway.Charge = c => reachable ? GatewayOutcome.Succeeded(c.Key) : throw new IOException("no route to host");
+        await house.AddCustomerAsync("acme", "x");
+        var invoice = await house.IssueAsync("acme", 20m);
+        await house.CollectAsync();
+        Assert.Equal((PaymentState.Unknown, 1, 20m), State(await house.PaymentAsync()));
+
+        reachable = true;
+        house.MoveTo("2024-01-01T01:00:00Z");
+        Assert.Equal(new Processing.CollectionRunResult(1, 1, 0, 0), await house.CollectAsync());
+        Assert.Equal((PaymentState.Succeeded, 1, 20m), State(await house.PaymentAsync()));
+        Assert.Equal(InvoiceStatus.Paid, (await house.InvoiceAsync(invoice.Id)).Status);
+        Assert.Equal(2, house.Plugin.Gateway.ChargedKeys.Count);
+        Assert.Single(house.Plugin.Gateway.ChargedKeys.Distinct(StringComparer.Ordinal));
+        await house.CheckBooksAsync();
+    }
+
+    [Fact]
+    public async Task An_attempt_that_does_not_reach_the_gateway_for_a_day_has_failed()
+    {
+        await using var house = await House.BuildAsync(null, House.Task("gateway", "plain"), House.Retry("3"));
+        house.Plugin.Gateway.Charge = _ => throw new IOException("no route to host");
+        await house.AddCustomerAsync("acme", "x");
+        await house.IssueAsync("acme", 20m);
+        await house.LiveUntilAsync("2024-01-03");
+        Assert.Equal((PaymentState.Failed, 1, 20m), State(await house.PaymentAsync()));
+        Assert.Equal(House.At("2024-01-04"), (await house.PaymentAsync()).NextAttemptAt);
+        Assert.Single(house.Plugin.Gateway.ChargedKeys.Distinct(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_pending_payment_is_asked_about_when_the_gateway_said()
     {
         await using var house = await House.BuildAsync(null, House.Retry("5"));
@@ -319,7 +353,8 @@ public sealed class CollectionTests
         await house.AddCustomerAsync("acme", "x");
         await house.IssueAsync("acme", 20m);
         await house.LiveUntilAsync("2024-01-05");
-        Assert.Equal(2, house.Plugin.Gateway.ChargedKeys.Count);
+        Assert.Equal(3, house.Plugin.Gateway.ChargedKeys.Count);
+        Assert.Equal(2, house.Plugin.Gateway.ChargedKeys.Distinct(StringComparer.Ordinal).Count());
         Assert.Equal(0, house.Plugin.Gateway.MostUnderWay);
     }
 

@@ -125,7 +125,7 @@ internal sealed class House : IAsyncDisposable
             Tenant = Tenant,
             Id = work.NewId(),
             PayerId = customer,
-            Ordinal = work.Invoices.Count() + 1,
+            Ordinal = work.Invoices.Count + 1,
             LegalEntity = "default",
             Series = "",
             Currency = "USD",

@@ -26,7 +26,7 @@ internal static class Suite
     /// <summary>A runner with the reference plugins.</summary>
     public static ScenarioRunner Runner(string store) => new(Options(store));
 
-    public static ScenarioRunnerOptions Options(string store) => new() { UseStore = ScenarioStores.Of(store), Plugins = ReferencePlugins.Load() };
+    public static ScenarioRunnerOptions Options(string store) => new() { UseStore = ScenarioStores.Open(store).Use, Plugins = ReferencePlugins.Load() };
 
     /// <summary>The entries of a list: <c>- lifecycle/x/y.json: reason</c>; other lines are text.</summary>
     public static IReadOnlyList<(string File, string Reason)> ReadList(IEnumerable<string> lines) =>

@@ -107,8 +107,8 @@ public sealed class FaultyStores
     {
         if (method.Name == nameof(IBillingStorage.AppendUsageAsync))
         {
-            var events = (IReadOnlyList<UsageAppend>)arguments[1]!;
-            arguments[1] = events.Select(e => e with { Record = e.Record with { Hash = Guid.NewGuid() } }).ToArray();
+            var events = (UsageAppendBatch)arguments[1]!;
+            arguments[1] = UsageAppendBatch.Create([.. events.Select(e => e with { Record = e.Record with { Hash = Guid.NewGuid() } })]);
         }
 
         return method.Invoke(inner, arguments);

@@ -4,8 +4,10 @@ using Billing.EntityFrameworkCore.Sqlite;
 using Billing.Invoicing;
 using Billing.Subscriptions;
 using Billing.Testing.Storage;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using SQLitePCL;
 using Xunit;
 using static Billing.Storage.Tests.TestRows;
 
@@ -16,12 +18,12 @@ public sealed class HostContextTests : IDisposable
 {
     private readonly SqliteFiles _files = new();
     private readonly RowSamples _samples = new();
-    private readonly CommandCounter _counter = new();
+    private readonly Statements _statements = new();
     private readonly Contexts _contexts;
 
     public HostContextTests()
     {
-        _contexts = new Contexts(new DbContextOptionsBuilder<HostContext>().UseSqlite($"Data Source={_files.Path()};Pooling=False").AddInterceptors(_counter).Options);
+        _contexts = new Contexts(new DbContextOptionsBuilder<HostContext>().UseSqlite($"Data Source={_files.Path()};Pooling=False").AddInterceptors(_statements).Options);
         using var context = _contexts.CreateDbContext();
         context.Database.EnsureCreated();
     }
@@ -99,29 +101,71 @@ public sealed class HostContextTests : IDisposable
         await Storage(true).InitializeAsync(CancellationToken.None);
     }
 
-    [Fact]
-    public async Task A_page_of_payers_and_of_usage_queries_takes_a_constant_number_of_commands()
+    [Theory, MemberData(nameof(Paths))]
+    public async Task A_page_of_payers_and_of_usage_queries_takes_a_constant_number_of_statements(bool useFastPath)
     {
-        var storage = Storage(true);
+        var storage = Storage(useFastPath);
         await storage.CommitAsync([.. Enumerable.Range(0, 100).Select(i => Changes("p" + i, 0, RowChange.Insert(_samples.Row<InvoiceLine>(Acme, "p" + i))))]);
-        var (pages, usage) = (new List<int>(), new List<int>());
+        var (pages, open, few, usage) = (new List<int>(), new List<int>(), new List<int>(), new List<int>());
         foreach (var size in new[] { 1, 10, 100 })
         {
-            _counter.Count = 0;
-            var page = await storage.ReadPayersAsync(Acme, [.. Enumerable.Range(0, size).Select(i => "p" + i)], SnapshotParts.All, CancellationToken.None);
-            Assert.Equal(size, page.Count);
-            pages.Add(_counter.Count);
-            _counter.Count = 0;
+            string[] payers = [.. Enumerable.Range(0, size).Select(i => "p" + i)];
+            pages.Add(await CountAsync(() => ReadAsync(SnapshotParts.All)));
+            open.Add(await CountAsync(() => ReadAsync(SnapshotParts.All | SnapshotParts.OpenOnly)));
+            few.Add(await CountAsync(() => ReadAsync(SnapshotParts.Invoices)));
             var queries = Enumerable.Range(0, size).Select(i => new UsageQuery
             {
                 SubscriptionId = "s" + i, Meter = "m" + i, EventType = "t", From = Noon, To = Noon + NodaTime.Duration.FromMinutes(70), NeedsEvents = i % 3 == 1,
             });
-            await storage.ReadUsageAsync(Acme, [.. queries], CancellationToken.None);
-            usage.Add(_counter.Count);
+            usage.Add(await CountAsync(() => storage.ReadUsageAsync(Acme, [.. queries], CancellationToken.None)));
+
+            async Task ReadAsync(SnapshotParts parts) => Assert.Equal(size, (await storage.ReadPayersAsync(Acme, payers, parts, CancellationToken.None)).Count);
         }
 
         Assert.Equal([17, 17, 17], pages);
+        Assert.Equal([17, 17, 17], open);
+        Assert.Equal([3, 3, 3], few);
         Assert.All(usage, count => Assert.InRange(count, 3, 4));
+
+        async Task<int> CountAsync(Func<Task> read)
+        {
+            _statements.Texts.Clear();
+            await read();
+            return _statements.Texts.Count(sql => sql.StartsWith("SELECT", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(50)]
+    public async Task A_commit_writes_each_row_once_and_reads_the_last_number_only(int size)
+    {
+        var storage = Storage(useFastPath: true);
+        var payers = Enumerable.Range(0, size).Select(i => $"p{i}").ToArray();
+        await storage.CommitAsync([.. payers.Select(p => Changes(p, 0) with { Due = Due(Noon) })]);
+        _statements.Texts.Clear();
+        var result = await storage.CommitAsync(Batch([.. payers.Select(Billed)]), CancellationToken.None);
+        Assert.Equal(Enumerable.Range(1, size).Select(n => (long)n), result.Numbers.Select(n => n.SeriesNumber));
+
+        // An invoice, two lines and a number; the payer and its due item are updated.
+        Assert.Equal((4 * size, 2 * size, 1), (Count("INSERT"), Count("UPDATE"), Count("SELECT")));
+        Assert.DoesNotContain(_statements.Texts, sql => sql.Contains("SAVEPOINT", StringComparison.OrdinalIgnoreCase));
+
+        int Count(string word) => _statements.Texts.Count(sql => sql.StartsWith(word, StringComparison.Ordinal));
+
+        PayerChanges Billed(string payer)
+        {
+            var invoice = _samples.Row<Invoice>(Acme, payer) with { SeriesNumber = null, Number = null };
+            var rows = new[] { RowChange.Insert(invoice), RowChange.Insert(_samples.Row<InvoiceLine>(Acme, payer)), RowChange.Insert(_samples.Row<InvoiceLine>(Acme, payer)) };
+            return Changes(payer, 1, rows) with
+            {
+                Numbers = [new NumberRequest(invoice.Id, "e", "s", "{n}")],
+                Due = Due(Noon + NodaTime.Duration.FromDays(30)),
+                DueSeen = new Dictionary<DueKind, long> { [DueKind.Billing] = 1 },
+            };
+        }
+
+        static Dictionary<DueKind, NodaTime.Instant?> Due(NodaTime.Instant at) => new() { [DueKind.Billing] = at };
     }
 
     private EfBillingStorage<HostContext> Storage(bool useFastPath) => new(_contexts, StorageContracts.Ids(), new SqliteBillingDatabase(useFastPath));
@@ -145,15 +189,18 @@ public sealed class HostContextTests : IDisposable
         public HostContext CreateDbContext() => new(options);
     }
 
-    private sealed class CommandCounter : DbCommandInterceptor
+    /// <summary>The texts of all statements that SQLite ran, whoever prepared them.</summary>
+    private sealed class Statements : DbConnectionInterceptor
     {
-        public int Count { get; set; }
+        public List<string> Texts { get; } = [];
 
-        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData) =>
+            raw.sqlite3_trace(((SqliteConnection)connection).Handle, (_, sql) => Texts.Add(sql.utf8_to_string()), null);
+
+        public override Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
         {
-            Count++;
-            return ValueTask.FromResult(result);
+            ConnectionOpened(connection, eventData);
+            return Task.CompletedTask;
         }
     }
 }

@@ -37,8 +37,8 @@ public sealed class SqliteStorageTests : IDisposable
         using var storage = await OpenAsync();
         using var context = storage.CreateContext();
         await context.Database.OpenConnectionAsync();
-        var settings = new[] { "journal_mode", "synchronous", "busy_timeout", "wal_autocheckpoint", "foreign_keys", "page_size" };
-        Assert.Equal("wal 2 5000 25000 0 4096", string.Join(' ', settings.Select(name => Scalar(context.Database.GetDbConnection(), $"PRAGMA {name}"))));
+        var settings = new[] { "journal_mode", "synchronous", "busy_timeout", "wal_autocheckpoint", "foreign_keys", "page_size", "cache_size", "temp_store" };
+        Assert.Equal("wal 2 5000 25000 0 4096 -32768 2", string.Join(' ', settings.Select(name => Scalar(context.Database.GetDbConnection(), $"PRAGMA {name}"))));
     }
 
     [Fact]

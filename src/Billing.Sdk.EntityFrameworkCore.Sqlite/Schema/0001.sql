@@ -470,18 +470,21 @@ CREATE TABLE IF NOT EXISTS "billing_tenant" (
     "name" TEXT NOT NULL,
     "settings" TEXT NOT NULL,
     "created_at" INTEGER NOT NULL,
+    "usage_keys_from" INTEGER NULL,
     "version" INTEGER NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS "billing_usage_key" (
     "tenant" TEXT NOT NULL,
     "hash" BLOB NOT NULL,
-    "recorded_at" INTEGER NOT NULL,
+    "stored_at" INTEGER NOT NULL,
+    "at" INTEGER NOT NULL,
     CONSTRAINT "PK_billing_usage_key" PRIMARY KEY ("tenant", "hash")
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS "billing_usage_record" (
     "tenant" TEXT NOT NULL,
+    "stored_at" INTEGER NOT NULL,
     "hash" BLOB NOT NULL,
     "event_id" TEXT NOT NULL,
     "source" TEXT NOT NULL,
@@ -495,7 +498,7 @@ CREATE TABLE IF NOT EXISTS "billing_usage_record" (
     "recorded_at" INTEGER NOT NULL,
     "removed" INTEGER NOT NULL,
     "version" INTEGER NOT NULL,
-    CONSTRAINT "PK_billing_usage_record" PRIMARY KEY ("tenant", "hash")
+    CONSTRAINT "PK_billing_usage_record" PRIMARY KEY ("tenant", "stored_at", "hash")
 );
 
 CREATE TABLE IF NOT EXISTS "billing_usage_rollup" (
@@ -511,7 +514,7 @@ CREATE TABLE IF NOT EXISTS "billing_usage_rollup" (
     "max" TEXT NULL,
     "replaces" INTEGER NOT NULL,
     "recorded_at" INTEGER NOT NULL,
-    CONSTRAINT "PK_billing_usage_rollup" PRIMARY KEY ("tenant", "id")
+    CONSTRAINT "PK_billing_usage_rollup" PRIMARY KEY ("tenant", "subscription_id", "meter", "bucket", "id")
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS "IX_billing_coupon_redemption_tenant_coupon" ON "billing_coupon_redemption" ("tenant", "coupon");
@@ -571,5 +574,3 @@ CREATE INDEX IF NOT EXISTS "IX_billing_subscription_term_tenant_payer_id" ON "bi
 CREATE UNIQUE INDEX IF NOT EXISTS "IX_billing_subscription_term_tenant_subscription_id_sequence" ON "billing_subscription_term" ("tenant", "subscription_id", "sequence");
 
 CREATE INDEX IF NOT EXISTS "IX_billing_usage_record_tenant_subscription_id_event_type_bucket_removed" ON "billing_usage_record" ("tenant", "subscription_id", "event_type", "bucket", "removed");
-
-CREATE INDEX IF NOT EXISTS "IX_billing_usage_rollup_tenant_subscription_id_meter_bucket" ON "billing_usage_rollup" ("tenant", "subscription_id", "meter", "bucket");

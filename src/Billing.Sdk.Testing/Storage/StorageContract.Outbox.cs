@@ -42,6 +42,7 @@ public abstract partial class StorageContract
     public async Task RetriesWaitForTheirTimeAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
+        await CommitAsync(storage, Shared(TenantA, RowChange.Insert(_samples.Row<Tenant>(TenantA, "p1")))).ConfigureAwait(false);
         await MessagesAsync(storage, "p1", (1, 0), (2, 0)).ConfigureAwait(false);
         Equal(Noon, await storage.ReadNextOutboxDueAsync(TenantA, None).ConfigureAwait(false), "when the first message is due");
         var leased = await storage.LeaseOutboxAsync(null, Noon, Minutes(10), 10, None).ConfigureAwait(false);
@@ -60,6 +61,7 @@ public abstract partial class StorageContract
     public async Task OneDispatcherHoldsAMessageAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
+        await CommitAsync(storage, Shared(TenantA, RowChange.Insert(_samples.Row<Tenant>(TenantA, "p1")))).ConfigureAwait(false);
         foreach (var payer in Enumerable.Range(0, 10))
         {
             await MessagesAsync(storage, "p" + payer, [.. Enumerable.Range(1, 3).Select(s => (s, 0))]).ConfigureAwait(false);

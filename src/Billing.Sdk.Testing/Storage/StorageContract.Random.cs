@@ -54,7 +54,7 @@ public abstract partial class StorageContract
                 break;
             case 1 or 2 or 3:
                 var events = Enumerable.Range(0, 1 + random.Next(5)).Select(_ => RandomUsage(model, random, tenant)).ToArray();
-                var outcomes = await storage.AppendUsageAsync(tenant, events, None).ConfigureAwait(false);
+                var outcomes = await storage.AppendUsageAsync(tenant, [.. events], None).ConfigureAwait(false);
                 SameRows(events.Select(model.Append), outcomes, "outcomes of events");
                 model.Mark(events.Where((_, i) => outcomes[i] == UsageOutcome.Accepted).Select(e => e.MakesDue).OfType<DueItem>());
                 break;

@@ -174,6 +174,18 @@ public abstract partial class StorageContract
         SameRows([subscriptions[0], subscriptions[1], other], byCustomer.Select(s => s.Subscription), "subscriptions read by customer");
     }
 
+    /// <summary>Customers are found by their ids, those that another pays for too; unknown ones are left out.</summary>
+    public async Task CustomersAreFoundAsync()
+    {
+        var storage = await CreateAsync().ConfigureAwait(false);
+        var child = _samples.Row<Customer>(TenantA, "p1") with { Id = "c1", PayerId = "p1" };
+        await CommitAsync(storage, Batch(TenantA, Changes(TenantA, "p1", 0, RowChange.Insert(child)), Changes(TenantA, "p2", 0))).ConfigureAwait(false);
+        var found = await storage.FindCustomersAsync(TenantA, ["p2", "unknown", "c1", "c1"], None).ConfigureAwait(false);
+        Equal("c1 p2", string.Join(' ', found.Order(StringComparer.Ordinal)), "the customers that exist");
+        Equal(0, (await storage.FindCustomersAsync(TenantB, ["p2", "c1"], None).ConfigureAwait(false)).Count, "the number of another tenant's customers found");
+        Equal(0, (await storage.FindCustomersAsync(TenantA, [], None).ConfigureAwait(false)).Count, "the number of customers found by no id");
+    }
+
     /// <summary>Due items are set, moved and removed with the commit; others stay. They are read by time, then tenant and payer.</summary>
     public async Task DueItemsFollowTheirPayersAsync()
     {

@@ -104,11 +104,11 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
         return result;
     }
 
-    /// <summary>Reads what is open of the payers, and everything of those that something reaches back for.</summary>
+    /// <summary>Reads what is open of the payers, and everything of those that something reaches back for, or that a suspension may be lifted from.</summary>
     private async Task<IReadOnlyList<PayerWork>> ReadAsync(IReadOnlyList<string> payers, CancellationToken cancellationToken)
     {
         var works = await PayerWorks.ReadAsync(core, tenant, context, payers, Parts | SnapshotParts.OpenOnly, cancellationToken).ConfigureAwait(false);
-        var reopened = works.Where(w => w.IsReopened).Select(w => w.PayerId).ToList();
+        var reopened = works.Where(w => w.IsReopened || w.Subscriptions.Any(s => s.SuspendedAt is not null)).Select(w => w.PayerId).ToList();
         if (reopened.Count == 0)
         {
             return works;
@@ -133,8 +133,8 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
         IReadOnlyList<(PayerWork Work, PayerBilling? Billing)> changed, PageResult result, ShardProgress? progress, CancellationToken cancellationToken)
     {
         var changes = changed.Select(c => c.Work.ToChanges()).ToArray();
-        progress?.Add(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
-        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = progress is null ? [] : [progress.Change()] };
+        var shard = progress?.Count(changed.Count, changed.Sum(c => c.Billing?.Issued.Count ?? 0), changed.Count(c => c.Billing is null));
+        var batch = new BillingBatch { Tenant = tenant.Id, Payers = changes, Rows = shard is null ? [] : [shard] };
         var written = await core.Storage.CommitAsync(batch, cancellationToken).ConfigureAwait(false);
         if (written.Batch.Outcome != CommitOutcome.Committed)
         {
@@ -155,7 +155,7 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
                 // Counted again when it is billed again.
                 lost.Add(changed[i].Work.PayerId);
                 result.Quarantined.RemoveAll(q => q.PayerId == changed[i].Work.PayerId);
-                progress?.Add(-1, -(changed[i].Billing?.Issued.Count ?? 0), changed[i].Billing is null ? -1 : 0);
+                progress?.Uncount(changed[i].Billing?.Issued.Count ?? 0, changed[i].Billing is null ? 1 : 0);
             }
         }
 

@@ -12,6 +12,9 @@ internal static class CollectionIntent
     /// </summary>
     public static Duration CallLease { get; } = Duration.FromMinutes(10);
 
+    /// <summary>For so long an attempt whose call was not answered is sent again: within the time for which every gateway remembers a key.</summary>
+    public static Duration SendAgainFor { get; } = Duration.FromDays(1);
+
     /// <summary>A call to make, or to make again under the same key.</summary>
     /// <param name="AttemptId">The attempt.</param>
     /// <param name="Gateway">Name of the gateway task.</param>
@@ -85,6 +88,13 @@ internal static class CollectionIntent
 
     /// <summary>Whether no answer to the attempt was ever recorded: the process may have ended before the call, or before the answer was kept.</summary>
     public static bool HasNoAnswer(PaymentAttempt attempt) => attempt is { State: AttemptState.Pending, Code: null, GatewayReference: null };
+
+    /// <summary>
+    /// Whether an attempt that the gateway says it never charged is sent again under its key: its call may never have reached the gateway. One whose calls stay unanswered for
+    /// <see cref="SendAgainFor"/> has failed, and the retry policy decides.
+    /// </summary>
+    public static bool IsToSendAgain(PaymentAttempt attempt, Instant now) =>
+        HasNoAnswer(attempt) || (attempt.State == AttemptState.Unknown && now < attempt.StartedAt + SendAgainFor);
 
     /// <summary>The last attempt of a payment.</summary>
     public static PaymentAttempt? LastAttempt(PayerWork work, Guid paymentId) =>

@@ -65,7 +65,7 @@ internal sealed class CollectionRun(EngineCore core)
         return [.. asked.Answered, .. await ChargeAsync(tenant, context, calls, cancellationToken).ConfigureAwait(false)];
     }
 
-    /// <summary>Asks gateways about open attempts. One that the gateway never saw and that has no answer on our side is sent again under its key.</summary>
+    /// <summary>Asks gateways about open attempts. One that the gateway never charged and that has no answer on our side is sent again under its key.</summary>
     private async Task<(IReadOnlyList<PaymentAttempt> Answered, IReadOnlyList<(string PayerId, CollectionIntent.Call Call)> SendAgain)> AskAsync(
         TenantContext tenant,
         CommandContext context,
@@ -86,7 +86,7 @@ internal sealed class CollectionRun(EngineCore core)
         {
             var (work, attempt) = questions[i];
             var outcome = outcomes[i];
-            if (outcome.Kind == GatewayOutcomeKind.NotCharged && CollectionIntent.HasNoAnswer(attempt))
+            if (outcome.Kind == GatewayOutcomeKind.NotCharged && CollectionIntent.IsToSendAgain(attempt, tenant.Now))
             {
                 again.Add((work.PayerId, CollectionIntent.CallOf(work, attempt)));
             }

@@ -100,11 +100,12 @@ internal sealed class PayerBilling
         var settled = keepsPast ? Instant.MinValue : SettlementHorizon.Of([.. owed.Select(o => o.Timeline)], moment);
         if (settled > (payer.SettledThrough ?? Instant.MinValue))
         {
+            var open = _work.Lines.Where(l => IsOpen(l, settled)).ToList();
             payer = payer with
             {
                 SettledThrough = settled,
-                HistoryFrom = _work.Lines.Where(l => IsOpen(l, settled)).Select(l => l.RecordedAt).Append(moment).Min(),
-                FirstOpenInvoice = _work.Invoices.Where(i => i.Status == InvoiceStatus.Open).Select(i => i.Ordinal).Append(payer.LastInvoiceOrdinal + 1).Min(),
+                HistoryFrom = open.Select(l => l.RecordedAt).Append(moment).Min(),
+                FirstOpenInvoice = open.Select(l => _work.Find<Invoice>(l.InvoiceId)?.Ordinal).OfType<int>().Append(payer.LastInvoiceOrdinal + 1).Min(),
             };
         }
 

@@ -52,13 +52,19 @@ public interface IBillingStorage
     /// <summary>The subscriptions of these customers, with their terms: for attributing usage.</summary>
     Task<IReadOnlyList<SubscriptionWithTerms>> ReadSubscriptionsOfCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken);
 
+    /// <summary>Which of these customers exist, in any order: for telling usage of an unknown customer from usage of one without a subscription.</summary>
+    Task<IReadOnlyList<string>> FindCustomersAsync(TenantId tenant, IReadOnlyList<string> customerIds, CancellationToken cancellationToken);
+
     /// <summary>Usage by query, in their order, with a constant number of queries.</summary>
     Task<IReadOnlyList<UsageData>> ReadUsageAsync(TenantId tenant, IReadOnlyList<UsageQuery> queries, CancellationToken cancellationToken);
 
-    /// <summary>Stores events that are new, with their rollups, in one commit; answers in their order.</summary>
-    Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, IReadOnlyList<UsageAppend> events, CancellationToken cancellationToken);
+    /// <summary>
+    /// Stores events that are new, with what they add to rollups and make due, in one commit; answers in their order. An event counts once by its hash, within the call, across calls
+    /// and after the event itself was dropped.
+    /// </summary>
+    Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken);
 
-    /// <summary>The stored event with this hash, or <see langword="null"/>.</summary>
+    /// <summary>The stored event with this hash, or <see langword="null"/>; also <see langword="null"/> when its key was dropped.</summary>
     Task<UsageRecord?> FindUsageAsync(TenantId tenant, Guid hash, CancellationToken cancellationToken);
 
     /// <summary>The events of one bucket of a subscription, of one type; removed ones left out.</summary>
@@ -70,6 +76,10 @@ public interface IBillingStorage
     /// <summary>Drops raw events before a moment. Rollups and the keys by which events count once stay.</summary>
     /// <returns>How many were dropped.</returns>
     Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken);
+
+    /// <summary>Drops the keys by which events count once, of events that happened before a moment. The caller takes no such events any more; those that are stored are billed as before, but cannot be found by hash or corrected.</summary>
+    /// <returns>How many were dropped.</returns>
+    Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken);
 
     /// <summary>Drops rollups of buckets before a moment (of periods that are closed for good).</summary>
     /// <returns>How many were dropped.</returns>
@@ -115,7 +125,7 @@ public interface IBillingStorage
 
     /// <summary>
     /// Leases messages that are due to this caller: per payer in order of sequence (a payer with an earlier message that is pending and not due, or leased
-    /// elsewhere, gives none). A lease that runs out makes the message free again.
+    /// elsewhere, gives none). A lease that runs out makes the message free again. Without a tenant: of all tenants that have a row of their own.
     /// </summary>
     Task<IReadOnlyList<OutboxMessage>> LeaseOutboxAsync(TenantId? tenant, Instant now, Duration lease, int maximum, CancellationToken cancellationToken);
 

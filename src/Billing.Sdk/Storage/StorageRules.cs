@@ -79,17 +79,17 @@ public static class StorageRules
 
     /// <summary>Refuses usage that is not of the tenant, before anything is written.</summary>
     /// <exception cref="ArgumentException">A record, rollup or due item is of another tenant: an error of the caller.</exception>
-    public static void Check(TenantId tenant, IReadOnlyList<UsageAppend> events)
+    public static void Check(TenantId tenant, UsageAppendBatch events)
     {
         ArgumentNullException.ThrowIfNull(events);
-        foreach (var append in events)
+        foreach (var record in events.Records)
         {
-            CheckTenant(tenant, append.Record);
-            CheckTenant(tenant, append.MakesDue);
-            foreach (var rollup in append.Rollups)
-            {
-                CheckTenant(tenant, rollup);
-            }
+            CheckTenant(tenant, record);
+        }
+
+        foreach (var row in events.OtherRows)
+        {
+            CheckTenant(tenant, row);
         }
     }
 
@@ -225,8 +225,13 @@ public static class StorageRules
         }
     }
 
-    private static void CheckTenant(TenantId tenant, IBillingRow? row) =>
-        Require(row is null || row.Tenant == tenant, $"{row?.GetType().Name} is of tenant '{row?.Tenant}', the batch of '{tenant}'.");
+    private static void CheckTenant(TenantId tenant, IBillingRow? row)
+    {
+        if (row is not null && row.Tenant != tenant)
+        {
+            throw new ArgumentException($"{row.GetType().Name} is of tenant '{row.Tenant}', the batch of '{tenant}'.");
+        }
+    }
 
     private static void Require(bool holds, string message)
     {

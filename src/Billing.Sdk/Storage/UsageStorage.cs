@@ -3,13 +3,13 @@ using NodaTime;
 
 namespace Billing.Storage;
 
-/// <summary>One event to store, with what it adds to rollups and what it makes due.</summary>
+/// <summary>One event to store, with what it adds to rollups and what it makes due: the plain form of an entry of a <see cref="UsageAppendBatch"/>.</summary>
 public sealed record UsageAppend
 {
     /// <summary>The event.</summary>
     public required UsageRecord Record { get; init; }
 
-    /// <summary>What it adds to the rollups of meters; written only if the event is new. The store merges those of one commit that share subscription, meter, group and bucket.</summary>
+    /// <summary>What it adds to the rollups of meters; counted only if the event is new.</summary>
     public IReadOnlyList<UsageRollup> Rollups { get; init; } = [];
 
     /// <summary>

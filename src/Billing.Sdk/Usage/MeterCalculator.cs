@@ -141,7 +141,7 @@ public static class MeterCalculator
         var text = FieldText(meter, usage);
         return decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw BillingException.Validation("event", usage.Id, Field(meter), $"'{text}' is not a decimal number (meter '{meter.Code}').");
+            : throw FieldNoDecimal(meter, usage, Field(meter), text);
     }
 
     /// <summary>The values of events as transactions of their own: the field of each, or 1 for a meter that counts events.</summary>
@@ -247,7 +247,15 @@ public static class MeterCalculator
     private static string FieldText(Meter meter, UsageEvent usage) =>
         usage.Properties.TryGetValue(Field(meter), out var text)
             ? text
-            : throw BillingException.Validation("event", usage.Id, Field(meter), $"The property is missing; meter '{meter.Code}' needs it.");
+            : throw FieldMissing(meter, usage, Field(meter));
+
+    /// <summary>Says that the property which a meter aggregates is not there.</summary>
+    internal static BillingException FieldMissing(Meter meter, UsageEvent usage, string field) =>
+        BillingException.Validation("event", usage.Id, field, $"The property is missing; meter '{meter.Code}' needs it.");
+
+    /// <summary>Says that the property which a meter aggregates is no number.</summary>
+    internal static BillingException FieldNoDecimal(Meter meter, UsageEvent usage, string field, string text) =>
+        BillingException.Validation("event", usage.Id, field, $"'{text}' is not a decimal number (meter '{meter.Code}').");
 
     private static string Field(Meter meter) =>
         meter.Field ?? throw BillingException.Validation("meter", meter.Code, "field", "The aggregation needs a field.");

@@ -1,12 +1,17 @@
 using Billing.Catalog;
 using Billing.Invoicing;
+using Billing.Storage;
 using Billing.Tasks;
 using NodaTime;
 
 namespace Billing.Testing.Scenarios.Lifecycle;
 
 /// <summary>One run of one scenario: what its steps act on, and what has been compared so far.</summary>
-internal sealed class LifecycleRun(LifecycleScenario scenario, string file, ScenarioRunnerOptions options)
+/// <param name="scenario">The scenario.</param>
+/// <param name="file">How results name it.</param>
+/// <param name="options">What it runs on.</param>
+/// <param name="guard">Stands around the parts of the run; <see langword="null"/>: nothing does.</param>
+internal sealed class LifecycleRun(LifecycleScenario scenario, string file, ScenarioRunnerOptions options, RunGuard? guard = null)
 {
     /// <summary>Long before any scenario: a start in the past finds the catalog in force.</summary>
     private static readonly Instant CatalogStart = Instant.FromUtc(1900, 1, 1, 0, 0);
@@ -23,12 +28,16 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
 
     public BillingEngine Engine => Host.Engine;
 
-    public CommandContext Context { get; } = new(ScenarioHost.Tenant) { Actor = "scenario" };
+    /// <summary>Who asks; where steps are repeated, under a key of the step's own.</summary>
+    public CommandContext Context { get; private set; } = new(ScenarioHost.Tenant) { Actor = "scenario" };
 
     public Instant Now => Host.Clock.Now;
 
     /// <summary>The catalog with all that was published, whether in force or not.</summary>
     public CatalogDefinition Catalog { get; set; } = scenario.Catalog;
+
+    /// <summary>What is read until the answer is disposed is the test's, not the scenario's.</summary>
+    public IDisposable? Unwatched() => guard?.Unwatched();
 
     /// <summary>The customers that steps have created, in order.</summary>
     public List<string> Customers { get; } = [];
@@ -46,7 +55,7 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
 
         await using (Host.ConfigureAwait(false))
         {
-            _dueWork = new DueWork(Host, Context);
+            _dueWork = new DueWork(Host, Context, observes: guard is null);
             if (await SetUpAsync(cancellationToken).ConfigureAwait(false))
             {
                 await PlayAsync(_dueWork, cancellationToken).ConfigureAwait(false);
@@ -76,9 +85,9 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
     }
 
     private async Task<bool> SetUpAsync(CancellationToken cancellationToken) =>
-        await TryAsync("settings", () => Engine.Tenants.CreateAsync(Context, scenario.Name, scenario.Settings, cancellationToken)).ConfigureAwait(false)
-        && await TryAsync("tasks", () => Engine.Tenants.ConfigureTasksAsync(Context, TasksWithDefaults(), cancellationToken)).ConfigureAwait(false)
-        && await TryAsync("catalog", () => Engine.Catalog.PublishAsync(Context, scenario.Catalog, CatalogStart, ExistingSubscriptions.Keep, cancellationToken)).ConfigureAwait(false);
+        await StepAsync("settings", () => Engine.Tenants.CreateAsync(Context, scenario.Name, scenario.Settings, cancellationToken)).ConfigureAwait(false)
+        && await StepAsync("tasks", () => Engine.Tenants.ConfigureTasksAsync(Context, TasksWithDefaults(), cancellationToken)).ConfigureAwait(false)
+        && await StepAsync("catalog", () => Engine.Catalog.PublishAsync(Context, scenario.Catalog, CatalogStart, ExistingSubscriptions.Keep, cancellationToken)).ConfigureAwait(false);
 
     /// <summary>The file's tasks; where it names none, the gateway and the notifier that scenarios are written against, as far as they are there.</summary>
     private List<TaskEntry> TasksWithDefaults()
@@ -103,15 +112,39 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
             var step = scenario.Timeline[i];
             var path = $"timeline[{i}]";
             var done = await TryAsync($"{path}.at", () => dueWork.DoUntilAsync(step.At, cancellationToken)).ConfigureAwait(false)
-                && await TryAsync(step.Path, () => step.Action(this, cancellationToken)).ConfigureAwait(false)
+                && await StepAsync(step.Path, () => step.Action(this, cancellationToken)).ConfigureAwait(false)
                 && await TryAsync(step.Path, () => dueWork.DoUntilAsync(step.At, cancellationToken)).ConfigureAwait(false)
-                && await TryAsync(path, () => CheckInvariantsAsync(path, dueWork, cancellationToken)).ConfigureAwait(false);
+                && (guard is not null || await TryAsync(path, () => CheckInvariantsAsync(path, dueWork, cancellationToken)).ConfigureAwait(false));
             ReportQuarantine(path, dueWork);
             if (!done)
             {
                 return;
             }
         }
+
+        if (guard is not null)
+        {
+            await TryAsync("end", () => guard.EndAsync(this, dueWork, cancellationToken)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Checks what must hold now; that a run would produce nothing only where no billing is due.</summary>
+    public async Task<IReadOnlyList<string>> FindViolationsAsync(CancellationToken cancellationToken)
+    {
+        if (await Host.Storage.FindTenantAsync(ScenarioHost.Tenant, cancellationToken).ConfigureAwait(false) is null)
+        {
+            return [];
+        }
+
+        var moment = await ScenarioMoment.ReadAsync(Host, scenario, [], cancellationToken).ConfigureAwait(false);
+        var next = await Host.Storage.ReadNextDueAsync(ScenarioHost.Tenant, DueKind.Billing, cancellationToken).ConfigureAwait(false);
+        var violations = new List<string>();
+        foreach (var invariant in options.Invariants.Where(i => i is not RepeatedRunProducesNothing || next is null || next.DueAt > Now))
+        {
+            violations.AddRange((await invariant.FindViolationsAsync(moment, cancellationToken).ConfigureAwait(false)).Select(v => $"{invariant.Name}: {v}"));
+        }
+
+        return violations;
     }
 
     /// <summary>A broken invariant stays broken: each is told once, at the step that broke it.</summary>
@@ -136,12 +169,19 @@ internal sealed class LifecycleRun(LifecycleScenario scenario, string file, Scen
         }
     }
 
+    /// <summary>A step of the scenario: under a key when it may be repeated.</summary>
+    private Task<bool> StepAsync(string path, Func<Task> step)
+    {
+        Context = guard is null ? Context : Context with { IdempotencyKey = path };
+        return TryAsync(path, step);
+    }
+
     /// <summary>Does a part of the scenario; whatever goes wrong with it becomes a difference at its path.</summary>
     private async Task<bool> TryAsync(string path, Func<Task> part)
     {
         try
         {
-            await part().ConfigureAwait(false);
+            await (guard is null ? part() : guard.DoAsync(this, path, part)).ConfigureAwait(false);
             return true;
         }
         catch (BillingException refused)

@@ -11,6 +11,7 @@ internal sealed class StateDigest
 
     public static async Task<StateDigest> ReadAsync(LifecycleRun run, CancellationToken cancellationToken)
     {
+        using var unwatched = run.Unwatched();
         var digest = new StateDigest();
         foreach (var payer in await ScenarioMoment.ListPayersAsync(run.Host, cancellationToken).ConfigureAwait(false))
         {

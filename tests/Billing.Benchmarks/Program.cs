@@ -1,0 +1,29 @@
+using Billing.Benchmarks;
+using Billing.Benchmarks.Rows;
+
+// dotnet run -c Release --project tests/Billing.Benchmarks -- ratios|micro|verify [options]
+return args switch
+{
+    ["ratios", .. var options] => await Ratios.RunAsync(Settings.Parse(options, new Settings())),
+    ["verify", .. var options] => await Ratios.RunAsync(Settings.Parse(options, Settings.Tiny)),
+    ["profile", .. var options] => await Profile.RunAsync(options),
+    ["profiled", .. var options] => await Profile.RunSampledAsync(Settings.Parse(options, new Settings())),
+    ["micro", .. var options] => Micro(options),
+    ["billing", var location, .. var options] => await ScaleRows.RunMeasuredAsync(Settings.Parse(options, new Settings()), location),
+    ["working", var location, var run, .. var options] => await WorkerRows.RunWorkerAsync(Settings.Parse(options, new Settings()), location, run),
+    ["writing", var engine, var copy, var commits, var part, var of, .. var options] => await WorkerRows.RunWriterAsync(Settings.Parse(options, new Settings()), engine, copy, commits, part, of),
+    ["composing", .. var options] => await ComposeRows.RunMeasuredAsync(Settings.Parse(options, new Settings())),
+    _ => Usage(),
+};
+
+static int Micro(string[] options)
+{
+    BenchmarkDotNet.Running.BenchmarkRunner.Run<Billing.Benchmarks.Micro.PureParts>(null, options);
+    return 0;
+}
+
+static int Usage()
+{
+    Console.Error.WriteLine("ratios [--store sqlite|postgresql|memory] [--customers N] [--only row,row] | verify [--store …] | micro [BenchmarkDotNet options]");
+    return 2;
+}
