@@ -46,7 +46,7 @@ internal sealed class PageStages
     public StageQueue<InvoiceSeriesRequest, InvoiceSeries> Numbering { get; }
 
     /// <summary>Whether an error is one payer's: it goes to quarantine and the others are billed. All else (the store is away, the run is cancelled) ends the run.</summary>
-    public static bool ConcernsPayer(Exception error) => error is BillingException or OverflowException or InvalidOperationException;
+    public static bool ConcernsPayer(Exception error) => error is BillingException { Code: not BillingErrorCodes.Storage } or OverflowException or InvalidOperationException;
 
     /// <summary>Bills one payer without others.</summary>
     public async Task RunAsync(Func<Task> payer, CancellationToken cancellationToken)
