@@ -4,6 +4,7 @@ using Billing.Payments;
 using Billing.PluginLoading;
 using Billing.Processing;
 using Billing.Tasks;
+using Billing.Usage;
 using Microsoft.Extensions.DependencyInjection;
 using NodaTime;
 
@@ -70,5 +71,16 @@ public static class Snippets
         await using var file = File.OpenRead("Master.csv");
         var result = await billing.Mediation.ImportAsync(tenant, new ImportRequest { Feed = "Master.csv", Reader = "asterisk-cdr-csv", Stream = file }, progress);
         Console.WriteLine(result);
+    }
+
+    public static void AddBuffer(IServiceCollection services)
+    {
+        services.AddBilling(billing => billing.AddUsageBuffer(new UsageBufferOptions { Capacity = 50_000 }));
+    }
+
+    public static async Task<bool> TakeCallAsync(UsageBuffer buffer, TenantId tenant, UsageEntry call, CancellationToken cancellationToken)
+    {
+        var answer = await buffer.RecordAsync(tenant, call, cancellationToken);
+        return answer.Status != UsageStatus.Rejected;
     }
 }

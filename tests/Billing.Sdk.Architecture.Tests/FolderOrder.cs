@@ -19,7 +19,7 @@ internal sealed record FolderOrder(string Root, IReadOnlyList<string> Folders, I
         [
             "BillingEngine", "BillingBuilder", "BillingServiceCollectionExtensions", "BuiltInTasks",
             "CatalogFacade", "ChargeFacade", "CouponFacade", "CreditFacade", "CustomerFacade", "InvoiceFacade", "LedgerFacade",
-            "MediationFacade", "MessageFacade", "PaymentFacade", "RunFacade", "SubscriptionFacade", "TenantFacade", "UsageFacade",
+            "MediationFacade", "MessageFacade", "PaymentFacade", "RunFacade", "SubscriptionFacade", "TenantFacade", "UsageBuffer", "UsageBufferMetrics", "UsageFacade",
         ]);
 
     private const int Words = 0;
