@@ -19,7 +19,8 @@ internal sealed class RunWorker(EngineCore core, TenantContext tenant, CommandCo
     public async Task<BillingRunResult> WorkAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var lanes = Enumerable.Range(0, Math.Min(options.Degree, Math.Max(1, run.Shards))).Select(_ => LaneAsync(stop)).ToArray();
+        // On threads of the pool: the lanes' computing is meant to run side by side, also over a store that answers at once, and whatever context the caller has.
+        var lanes = Enumerable.Range(0, Math.Min(options.Degree, Math.Max(1, run.Shards))).Select(_ => Task.Run(() => LaneAsync(stop), CancellationToken.None)).ToArray();
         await Task.WhenAll(lanes).ConfigureAwait(false);
         await _control.EndAsync(tenant.Id, run.Id, cancellationToken).ConfigureAwait(false);
         return _counter.Result(run.Id);
@@ -30,8 +31,6 @@ internal sealed class RunWorker(EngineCore core, TenantContext tenant, CommandCo
     {
         try
         {
-            // The lanes' computing is meant to run side by side, also over a store that answers at once.
-            await Task.Yield();
             while (await ClaimAsync(stop.Token).ConfigureAwait(false) is { } shard)
             {
                 await WorkAsync(new ShardProgress(shard, core.Clock, options.Lease), stop.Token).ConfigureAwait(false);
