@@ -10,13 +10,16 @@ using NpgsqlTypes;
 namespace Billing.EntityFrameworkCore.PostgreSql;
 
 /// <summary>What PostgreSQL does in its own way; also for a host that keeps the engine's tables in its own context.</summary>
-public sealed class PostgreSqlBillingDatabase : BillingDatabase
+public sealed partial class PostgreSqlBillingDatabase : BillingDatabase
 {
     /// <summary>The setting of a transaction that the policies of row security compare with.</summary>
     public const string TenantSetting = "billing.tenant";
 
-    /// <summary>From how many rows on a COPY, which takes two exchanges of its own, is better than one more statement among others.</summary>
-    private const int CopyFrom = 50;
+    /// <summary>From how many rows on a COPY, which takes exchanges of its own, is better than one more statement among others.</summary>
+    private const int CopyFrom = 200;
+
+    /// <summary>How many rows go into one statement at most, so that its parameters do not take up the memory of both sides.</summary>
+    private const int MostInStatement = 20_000;
 
     private readonly ConcurrentDictionary<IEntityType, TablePlan> _plans = new();
     private readonly bool _rowSecurity;
@@ -116,7 +119,7 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
         var command = new NpgsqlBatchCommand(
             $"SELECT 1 FROM {plan.Table} WHERE {names.Tenant} = $1 AND {names.Kind} = ANY($2) AND {names.PayerId} = ANY($3) ORDER BY {plan.KeyNames} FOR UPDATE");
         command.Parameters.Add(Text(tenant.Value));
-        command.Parameters.Add(Texts([.. Enum.GetValues<DueKind>().Select(k => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(k.ToString()))]));
+        command.Parameters.Add(Texts([.. Enum.GetValues<DueKind>().Select(KindName)]));
         command.Parameters.Add(Texts([.. payerIds]));
         batch.BatchCommands.Add(command);
         await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
@@ -127,6 +130,11 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(marks);
+        if (marks.Count == 0)
+        {
+            return true;
+        }
+
         var (plan, names) = DuePlan(context);
         var batch = Batch(context);
         await using var _ = batch.ConfigureAwait(false);
@@ -140,6 +148,130 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
         await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         return true;
     }
+
+    /// <inheritdoc/>
+    public override async Task<bool> SetDueAsync(DbContext context, TenantId tenant, IReadOnlyList<DueChange> changes, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(changes);
+        if (!_useFastPath)
+        {
+            return false;
+        }
+
+        // All locks at once and in one order: who marks the same payers waits, or is waited for, and nobody is ended.
+        await LockDueAsync(context, tenant, [.. changes.Select(c => c.PayerId).Distinct(StringComparer.Ordinal)], cancellationToken).ConfigureAwait(false);
+        var (updates, deletes, marks, touches) = (new List<StoredRow>(), new List<StoredRow>(), new List<DueItem>(), new List<DueItem>());
+        foreach (var change in changes)
+        {
+            var item = new DueItem { Tenant = tenant, Kind = change.Kind, PayerId = change.PayerId, DueAt = change.DueAt ?? default, Version = (change.Seen ?? 0) + 1 };
+            switch (change.Seen, change.DueAt)
+            {
+                case ({ } seen, not null):
+                    updates.Add(new StoredRow(item, seen));
+                    break;
+                case ({ } seen, null):
+                    deletes.Add(new StoredRow(item, seen));
+                    break;
+                case (null, not null):
+                    marks.Add(item);
+                    break;
+                default:
+                    touches.Add(item);
+                    break;
+            }
+        }
+
+        // What something marked since the commit's snapshot stays due; the earlier moment counts.
+        marks.AddRange((await UpdateAsync(context, updates, each: true, cancellationToken).ConfigureAwait(false)).Cast<DueItem>());
+        touches.AddRange((await DeleteAsync(context, deletes, cancellationToken).ConfigureAwait(false)).Cast<DueItem>());
+        await MarkDueAsync(context, marks, cancellationToken).ConfigureAwait(false);
+        await TouchDueAsync(context, tenant, touches, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<IReadOnlyList<bool>?> InsertNewAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(rows);
+        if (!_useFastPath)
+        {
+            return null;
+        }
+
+        var isNew = new bool[rows.Count];
+        if (rows.Count >= CopyFrom && await TryInsertAllAsync(context, rows, cancellationToken).ConfigureAwait(false))
+        {
+            Array.Fill(isNew, true);
+        }
+        else if (rows.Count > 0)
+        {
+            var batch = Batch(context);
+            await using var _ = batch.ConfigureAwait(false);
+            batch.BatchCommands.Add(PlanOf(context, rows[0].GetType()).InsertNew(rows));
+            var reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using var __ = reader.ConfigureAwait(false);
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                isNew[Place(reader)] = true;
+            }
+        }
+
+        return isNew;
+    }
+
+    /// <summary>Nearly always all keys are free, and to ask for each costs far more than to insert them.</summary>
+    private async Task<bool> TryInsertAllAsync(DbContext context, IReadOnlyList<object> rows, CancellationToken cancellationToken)
+    {
+        await RunAsync(context, "SAVEPOINT billing_new", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await InsertSetsAsync(context, rows, cancellationToken).ConfigureAwait(false);
+            await RunAsync(context, "RELEASE SAVEPOINT billing_new", cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            await RunAsync(context, "ROLLBACK TO SAVEPOINT billing_new; RELEASE SAVEPOINT billing_new", cancellationToken).ConfigureAwait(false);
+            return false;
+        }
+    }
+
+    private static async Task RunAsync(DbContext context, string sql, CancellationToken cancellationToken)
+    {
+        var batch = Batch(context);
+        await using var _ = batch.ConfigureAwait(false);
+        foreach (var statement in sql.Split("; "))
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(statement));
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Tells of items that are there that something was computed without them.</summary>
+    private async Task TouchDueAsync(DbContext context, TenantId tenant, List<DueItem> items, CancellationToken cancellationToken)
+    {
+        if (items.Count == 0)
+        {
+            return;
+        }
+
+        var (plan, names) = DuePlan(context);
+        var batch = Batch(context);
+        await using var _ = batch.ConfigureAwait(false);
+        var command = new NpgsqlBatchCommand(
+            $"UPDATE {plan.Table} AS t SET {names.Version} = t.{names.Version} + 1 FROM unnest($2::text[], $3::text[]) AS n(kind, payer)"
+            + $" WHERE t.{names.Tenant} = $1 AND t.{names.Kind} = n.kind AND t.{names.PayerId} = n.payer");
+        command.Parameters.Add(Text(tenant.Value));
+        command.Parameters.Add(Texts([.. items.Select(i => KindName(i.Kind))]));
+        command.Parameters.Add(Texts([.. items.Select(i => i.PayerId)]));
+        batch.BatchCommands.Add(command);
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string KindName(DueKind kind) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(kind.ToString());
 
     /// <inheritdoc/>
     public override bool IsUniqueViolation(Exception exception) =>
@@ -184,13 +316,15 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
         await using var _ = batch.ConfigureAwait(false);
         foreach (var (plan, set) in sets)
         {
-            if (set.Count < CopyFrom || IsConfined(plan))
-            {
-                batch.BatchCommands.Add(plan.Insert(set));
-            }
-            else
+            if (set.Count >= CopyFrom && !IsConfined(plan))
             {
                 await plan.CopyAsync(Connection(context), set, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            foreach (var part in set.Chunk(MostInStatement))
+            {
+                batch.BatchCommands.Add(plan.Insert(part));
             }
         }
 
@@ -248,12 +382,7 @@ public sealed class PostgreSqlBillingDatabase : BillingDatabase
             Name(nameof(DueItem.Tenant)), Name(nameof(DueItem.Kind)), Name(nameof(DueItem.PayerId)), Name(nameof(DueItem.DueAt)), Name(nameof(DueItem.ReopensFrom)), Name(nameof(DueItem.Version))));
     }
 
-    private TablePlan PlanOf(DbContext context, Type type)
-    {
-        var entity = context.Model.FindEntityType(type)
-            ?? throw new InvalidOperationException($"The model of {context.GetType().Name} has no {type.Name}: call UseBilling in OnModelCreating.");
-        return _plans.GetOrAdd(entity, static found => new TablePlan(found));
-    }
+    private TablePlan PlanOf(DbContext context, Type type) => _plans.GetOrAdd(EntityOf(context, type), static found => new TablePlan(found));
 
     /// <summary>PostgreSQL refuses COPY into tables with row security.</summary>
     private bool IsConfined(TablePlan plan) => _rowSecurity && plan.Type != typeof(DueItem) && plan.Type != typeof(Tenant);

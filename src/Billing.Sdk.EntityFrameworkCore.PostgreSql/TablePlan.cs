@@ -14,6 +14,7 @@ internal sealed class TablePlan
     private readonly TableColumn? _version;
     private readonly string _copy;
     private readonly string _insert;
+    private readonly string _insertNew;
     private readonly string _update;
     private readonly string _delete;
 
@@ -29,6 +30,8 @@ internal sealed class TablePlan
         var names = string.Join(", ", _columns.Select(c => c.Name));
         _copy = $"COPY {Table} ({names}) FROM STDIN (FORMAT BINARY)";
         _insert = $"INSERT INTO {Table} AS t ({names}) SELECT {names} FROM {Unnest(_columns, 1)} AS n({names})";
+        _insertNew = $"WITH n AS MATERIALIZED (SELECT * FROM {Unnest(_columns, 1)} WITH ORDINALITY AS n({names}, \"place\")), fresh AS (INSERT INTO {Table} ({names})"
+            + $" SELECT {names} FROM n ON CONFLICT ({KeyNames}) DO NOTHING RETURNING {KeyNames}) SELECT n.\"place\" FROM n JOIN fresh USING ({KeyNames})";
         var changed = _columns.Where(c => !c.IsKey).Select(c => $"{c.Name} = n.{c.Name}");
         _update = $"UPDATE {Table} AS t SET {string.Join(", ", changed)} FROM {Stated(_columns)} WHERE {Same} RETURNING n.\"place\"";
         _delete = $"DELETE FROM {Table} AS t USING {Stated(_keys)} WHERE {Same} RETURNING n.\"place\"";
@@ -86,6 +89,14 @@ internal sealed class TablePlan
     public NpgsqlBatchCommand Insert(IReadOnlyList<object> rows, string onConflict = "")
     {
         var command = new NpgsqlBatchCommand(_insert + onConflict);
+        AddArrays(command, _columns, rows);
+        return command;
+    }
+
+    /// <summary>Inserts those rows whose keys are free, by one statement, which gives their places (from 1).</summary>
+    public NpgsqlBatchCommand InsertNew(IReadOnlyList<object> rows)
+    {
+        var command = new NpgsqlBatchCommand(_insertNew);
         AddArrays(command, _columns, rows);
         return command;
     }

@@ -14,7 +14,8 @@ internal sealed class UsageIndex
 
     public IEnumerable<UsageRecord> Unattributed => _unattributed.Values;
 
-    public UsageRecord? Find(Guid hash) => _records.GetValueOrDefault(hash);
+    /// <summary>The event with this key; once the key is dropped it is not found by it any more.</summary>
+    public UsageRecord? Find(Guid hash) => _keys.ContainsKey(hash) ? _records.GetValueOrDefault(hash) : null;
 
     /// <summary>Whether an event with this key was stored once, even if it is gone.</summary>
     public bool IsClaimed(Guid hash) => _keys.ContainsKey(hash);

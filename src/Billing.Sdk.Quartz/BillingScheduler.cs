@@ -2,7 +2,6 @@ using Billing.Hosting;
 using Billing.Processing;
 using Billing.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using NodaTime;
 using Quartz;
 
@@ -17,20 +16,20 @@ public sealed class BillingScheduler
     private readonly BillingEngine _engine;
     private readonly IBillingStorage _storage;
     private readonly IServiceProvider _services;
-    private readonly IOptions<QuartzRunsOptions> _checkedOptions;
+    private readonly Func<QuartzRunsOptions> _findOptions;
     private readonly IClock _clock;
 
-    internal BillingScheduler(BillingEngine engine, IBillingStorage storage, IServiceProvider services, IOptions<QuartzRunsOptions> options, IClock clock)
+    internal BillingScheduler(BillingEngine engine, IBillingStorage storage, IServiceProvider services, Func<QuartzRunsOptions> options, IClock clock)
     {
         _engine = engine;
         _storage = storage;
         _services = services;
-        _checkedOptions = options;
+        _findOptions = options;
         _clock = clock;
     }
 
-    // Not in the constructor: the check of the options asks for all runs, and one of them has this object.
-    private QuartzRunsOptions Options => _checkedOptions.Value;
+    // Not in the constructor: what checks the options asks for all runs, and one of them has this object.
+    private QuartzRunsOptions Options => _findOptions();
 
     /// <summary>Starts a billing run over all payers that are due, for the cluster to work off. With an idempotency key: the same run again.</summary>
     /// <param name="context">Who asks.</param>

@@ -37,15 +37,25 @@ public static class QuartzRunsExtensions
         services.AddRunPerformer(s => s.GetRequiredService<IOptions<QuartzRunsOptions>>().Value);
         services.AddScheduledRun<QuartzBillRun>();
         services.TryAddSingleton(s => new BillingScheduler(
-            s.GetRequiredService<BillingEngine>(), s.GetRequiredService<IBillingStorage>(), s, s.GetRequiredService<IOptions<QuartzRunsOptions>>(), s.GetRequiredService<IClock>()));
+            s.GetRequiredService<BillingEngine>(), s.GetRequiredService<IBillingStorage>(), s, () => s.GetRequiredService<IOptions<QuartzRunsOptions>>().Value, s.GetRequiredService<IClock>()));
+        if (options.CheckCluster().Count == 0)
+        {
+            AddScheduler(services, options);
+        }
+
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, QuartzRuns>());
+        return services.AddBillingMonitor();
+    }
+
+    /// <summary>Quartz checks at once what it is given; with values that are wrong the host is refused at its start, with all that is wrong.</summary>
+    private static void AddScheduler(IServiceCollection services, QuartzRunsOptions options)
+    {
         services.AddQuartz(options.SchedulerName, quartz => Configure(quartz, options));
         services.AddQuartzHostedService(options.SchedulerName, hosted =>
         {
             hosted.AutoStart = false;
             hosted.WaitForJobsToComplete = true;
         });
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, QuartzRuns>());
-        return services.AddBillingMonitor();
     }
 
     private static void Configure(IQuartzBuilder quartz, QuartzRunsOptions options)

@@ -56,6 +56,38 @@ public sealed class QuartzRunsOptions : RunScheduleOptions
 
     /// <summary>The longest such wait. Default 10 minutes.</summary>
     public Duration LongestBackOff { get; set; } = Duration.FromMinutes(10);
+
+    /// <summary>What is wrong with the values that Quartz itself is given; empty: nothing.</summary>
+    internal IReadOnlyList<string> CheckCluster()
+    {
+        var faults = new List<string>();
+        if (string.IsNullOrWhiteSpace(ConnectionString))
+        {
+            faults.Add($"{nameof(ConnectionString)} is empty: name the PostgreSQL database that the cluster shares.");
+        }
+
+        if (string.IsNullOrWhiteSpace(SchedulerName) || SchedulerName.Length > 100)
+        {
+            faults.Add($"{nameof(SchedulerName)} has 1 to 100 characters.");
+        }
+
+        if (JobsAtOnce is < 1 or > 1000)
+        {
+            faults.Add($"{nameof(JobsAtOnce)} is {JobsAtOnce}, and must be 1 to 1,000.");
+        }
+
+        if (CheckInInterval < Duration.FromMilliseconds(100) || CheckInTolerance < Duration.FromMilliseconds(100) || MissedAfter < Duration.FromSeconds(1))
+        {
+            faults.Add($"{nameof(CheckInInterval)} and {nameof(CheckInTolerance)} must be at least 100 ms, {nameof(MissedAfter)} at least one second.");
+        }
+
+        if (FirstBackOff <= Duration.Zero || LongestBackOff < FirstBackOff)
+        {
+            faults.Add($"{nameof(FirstBackOff)} must be more than zero, and {nameof(LongestBackOff)} not shorter.");
+        }
+
+        return faults;
+    }
 }
 
 /// <summary>Refuses options that make no sense when the host starts.</summary>
@@ -63,32 +95,7 @@ internal sealed class QuartzRunsOptionsValidator(IEnumerable<IScheduledRun> runs
 {
     public ValidateOptionsResult Validate(string? name, QuartzRunsOptions options)
     {
-        var faults = options.Check([.. runs.Select(r => r.Name)]).ToList();
-        if (string.IsNullOrWhiteSpace(options.ConnectionString))
-        {
-            faults.Add($"{nameof(QuartzRunsOptions.ConnectionString)} is empty: name the PostgreSQL database that the cluster shares.");
-        }
-
-        if (string.IsNullOrWhiteSpace(options.SchedulerName) || options.SchedulerName.Length > 100)
-        {
-            faults.Add($"{nameof(QuartzRunsOptions.SchedulerName)} has 1 to 100 characters.");
-        }
-
-        if (options.JobsAtOnce is < 1 or > 1000)
-        {
-            faults.Add($"{nameof(QuartzRunsOptions.JobsAtOnce)} is {options.JobsAtOnce}, and must be 1 to 1,000.");
-        }
-
-        if (options.CheckInInterval < Duration.FromMilliseconds(100) || options.CheckInTolerance < Duration.FromMilliseconds(100) || options.MissedAfter < Duration.FromSeconds(1))
-        {
-            faults.Add($"{nameof(QuartzRunsOptions.CheckInInterval)} and {nameof(QuartzRunsOptions.CheckInTolerance)} must be at least 100 ms, {nameof(QuartzRunsOptions.MissedAfter)} at least one second.");
-        }
-
-        if (options.FirstBackOff <= Duration.Zero || options.LongestBackOff < options.FirstBackOff)
-        {
-            faults.Add($"{nameof(QuartzRunsOptions.FirstBackOff)} must be more than zero, and {nameof(QuartzRunsOptions.LongestBackOff)} not shorter.");
-        }
-
+        var faults = options.Check([.. runs.Select(r => r.Name)]).Concat(options.CheckCluster()).ToList();
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 }

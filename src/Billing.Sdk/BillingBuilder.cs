@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Billing.Processing;
 using Billing.Storage;
 using Billing.Tasks;
@@ -74,6 +75,7 @@ public static class BillingServiceCollectionExtensions
         services.TryAddSingleton<IIdGenerator>(s => new TimeOrderedIdGenerator(s.GetRequiredService<IClock>()));
         services.TryAddSingleton(builder.BuildTasks);
         services.TryAddSingleton(s => new TaskInvoker(s.GetRequiredService<ILogger<TaskInvoker>>()));
+        services.TryAddSingleton(s => new EngineMetrics(s.GetService<IMeterFactory>()));
         services.TryAddSingleton(CreateEngine);
         return services;
     }
@@ -88,5 +90,6 @@ public static class BillingServiceCollectionExtensions
         services.GetRequiredService<TaskInvoker>(),
         services.GetRequiredService<IClock>(),
         services.GetRequiredService<IIdGenerator>(),
-        services.GetRequiredService<ILoggerFactory>()));
+        services.GetRequiredService<ILoggerFactory>(),
+        services.GetRequiredService<EngineMetrics>()));
 }

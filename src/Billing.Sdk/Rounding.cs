@@ -62,16 +62,19 @@ public static class Rounding
     /// <summary>The value without trailing zeros, with at least so many decimals, in the invariant culture.</summary>
     public static string Format(decimal value, int minimumDecimals)
     {
-        var text = value.ToString("0.############################", CultureInfo.InvariantCulture);
-        var point = text.IndexOf('.', StringComparison.Ordinal);
-        var decimals = point < 0 ? 0 : text.Length - point - 1;
-        if (decimals >= minimumDecimals)
+        if (value.Scale <= minimumDecimals)
         {
-            return text;
+            // No digit to take away: the plain text has all of them, and zeros only where they are wanted.
+            return PadDecimals(value.ToString(CultureInfo.InvariantCulture), value.Scale, minimumDecimals);
         }
 
-        return (point < 0 ? text + "." : text) + new string('0', minimumDecimals - decimals);
+        var text = value.ToString("0.############################", CultureInfo.InvariantCulture);
+        var point = text.IndexOf('.', StringComparison.Ordinal);
+        return PadDecimals(text, point < 0 ? 0 : text.Length - point - 1, minimumDecimals);
     }
+
+    private static string PadDecimals(string text, int decimals, int minimumDecimals) =>
+        decimals >= minimumDecimals ? text : (decimals == 0 ? text + "." : text) + new string('0', minimumDecimals - decimals);
 
     private static decimal PowerOfTen(int exponent)
     {

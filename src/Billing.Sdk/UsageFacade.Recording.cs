@@ -52,6 +52,7 @@ public sealed partial class UsageFacade
             Answer(results, batch, await _core.Storage.AppendUsageAsync(context.Tenant, batch, cancellationToken).ConfigureAwait(false));
         }
 
+        _core.Metrics.Recorded(context.Tenant, results);
         return results;
     }
 

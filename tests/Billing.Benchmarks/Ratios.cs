@@ -18,6 +18,10 @@ internal static class Ratios
             if (settings.Wants(LifeRows.Names))
             {
                 await new LifeRows(settings, report).MeasureAsync();
+                if (settings is { Store: "postgresql", RowSecurity: false })
+                {
+                    await new LifeRows(settings with { RowSecurity = true }, report).MeasureAsync();
+                }
             }
 
             if (settings.Wants(EventRows.Names))

@@ -38,6 +38,12 @@ internal sealed record Settings
     /// <summary>Seconds that a pure row runs at least in each repetition. Default 0.5.</summary>
     public double PureSeconds { get; init; } = 0.5;
 
+    /// <summary>Months that a fresh process bills before it is timed, on a small database of its own. Default 3.</summary>
+    public int WarmUpMonths { get; init; } = 3;
+
+    /// <summary>PostgreSQL: whether the tables show a transaction the rows of one tenant only. Default false.</summary>
+    public bool RowSecurity { get; init; }
+
     /// <summary>Rows to measure; empty: all that apply to the store.</summary>
     public IReadOnlySet<string> Only { get; init; } = new HashSet<string>();
 
@@ -57,6 +63,7 @@ internal sealed record Settings
         HistoryMonths = 3,
         HistoryAccounts = 3,
         PureSeconds = 0.01,
+        WarmUpMonths = 1,
     };
 
     public bool Wants(params string[] rows) => Only.Count == 0 || Array.Exists(rows, Only.Contains);
@@ -78,6 +85,8 @@ internal sealed record Settings
                 "--batches" => settings with { Batches = Number(value) },
                 "--repetitions" => settings with { Repetitions = Number(value) },
                 "--history-accounts" => settings with { HistoryAccounts = Number(value) },
+                "--warm-up" => settings with { WarmUpMonths = Number(value) },
+                "--row-security" when value is "on" or "off" => settings with { RowSecurity = value == "on" },
                 "--only" => settings with { Only = value.Split(',', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal) },
                 "--folder" => settings with { Folder = value },
                 _ => throw new ArgumentException($"{arguments[i]} {value} is no option."),

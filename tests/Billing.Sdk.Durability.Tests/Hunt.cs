@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Billing.Durability.Victim;
+using Billing.PostgreSql.Tests;
 
 namespace Billing.Durability;
 
@@ -26,8 +27,8 @@ internal sealed class Hunt(string store, Action<string> log)
     {
         for (var seed = firstSeed; _kills.Values.Sum() < kills; seed++)
         {
-            using var undisturbed = new VictimFolder();
-            using var hunted = new VictimFolder();
+            await using var undisturbed = await VictimFolder.CreateAsync(store);
+            await using var hunted = await VictimFolder.CreateAsync(store);
             var left = Math.Min(MostKillsOfAHistory, kills - _kills.Values.Sum());
             var calm = LiveAsync(undisturbed, seed, null, null);
             var killed = await HuntAsync(hunted, seed, left);
@@ -107,6 +108,11 @@ internal sealed class Hunt(string store, Action<string> log)
             start.ArgumentList.Add(argument);
         }
 
+        if (folder.Address is { } address)
+        {
+            start.Environment["BILLING_POSTGRES"] = address;
+        }
+
         if (stop is not null)
         {
             start.ArgumentList.Add("--stop");
@@ -175,15 +181,39 @@ internal sealed class Hunt(string store, Action<string> log)
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>A folder that goes with the object.</summary>
-    private sealed class VictimFolder : IDisposable
+    /// <summary>All that a victim leaves behind: a folder and, on PostgreSQL, a database of its own. Both go with the object.</summary>
+    private sealed class VictimFolder : IAsyncDisposable
     {
         private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("billing-victim-");
+        private TestDatabase? _database;
 
         public string Path => _folder.FullName;
 
+        /// <summary>Connection string of the database; <see langword="null"/>: the store is a file of the folder.</summary>
+        public string? Address => _database?.AsApplication;
+
+        public static async Task<VictimFolder> CreateAsync(string store)
+        {
+            var folder = new VictimFolder();
+            if (store == VictimOptions.PostgreSql)
+            {
+                folder._database = new TestDatabase();
+                await folder._database.InitializeAsync();
+            }
+
+            return folder;
+        }
+
         public VictimOptions Options(string store, int seed) => new() { Store = store, Folder = Path, Seed = seed };
 
-        public void Dispose() => _folder.Delete(recursive: true);
+        public async ValueTask DisposeAsync()
+        {
+            if (_database is not null)
+            {
+                await _database.DisposeAsync();
+            }
+
+            _folder.Delete(recursive: true);
+        }
     }
 }

@@ -15,6 +15,9 @@ public sealed class KillTests(ITestOutputHelper output)
     [Fact]
     public Task Killed_processes_come_to_the_same_books_on_SQLite() => HuntAsync(VictimOptions.Sqlite);
 
+    [Fact]
+    public Task Killed_processes_come_to_the_same_books_on_PostgreSQL() => HuntAsync(VictimOptions.PostgreSql);
+
     private async Task HuntAsync(string store)
     {
         var hunt = new Hunt(store, output.WriteLine);

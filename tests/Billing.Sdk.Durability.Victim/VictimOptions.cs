@@ -8,7 +8,7 @@ public sealed record VictimOptions
     /// <summary>The store in a SQLite file of the folder.</summary>
     public const string Sqlite = "sqlite";
 
-    /// <summary>The store of the PostgreSQL server that <c>BILLING_POSTGRES</c> names.</summary>
+    /// <summary>The store in the PostgreSQL database that <c>BILLING_POSTGRES</c> names; its tables are there.</summary>
     public const string PostgreSql = "postgresql";
 
     /// <summary>The store's kind.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
+using Billing.EntityFrameworkCore.PostgreSql;
 using Billing.EntityFrameworkCore.Sqlite;
 using Billing.Notifications;
 using Billing.Plugins.AgingSteps;
@@ -64,6 +65,10 @@ internal static class Work
         {
             case VictimOptions.Sqlite:
                 billing.UseSqlite(Path.Combine(options.Folder, "billing.db"));
+                break;
+            case VictimOptions.PostgreSql:
+                var address = Environment.GetEnvironmentVariable("BILLING_POSTGRES") ?? throw new ArgumentException("BILLING_POSTGRES is not set.");
+                billing.UsePostgreSql(new PostgreSqlStorageOptions { ConnectionString = address, CreateTables = false });
                 break;
             default:
                 throw new ArgumentException($"There is no store '{options.Store}'.");

@@ -6,6 +6,7 @@ using Billing.Notifications;
 using Billing.Rating;
 using Billing.Subscriptions;
 using Billing.Tasks;
+using Billing.Tax;
 using NodaTime;
 
 namespace Billing.Engine.Tests;
@@ -51,6 +52,35 @@ public sealed class PluginTests
         Assert.Equal([("Paper", 0.50m), ("seat", 10m)], document.Lines.Select(l => (l.Description, l.Amount)).Order());
         Assert.Equal(("acme", "USD", January), (composer.Asked.First().PayerId, composer.Asked.First().Currency, composer.Asked.First().Date));
         Assert.Equal("seat", Assert.Single(composer.Asked.First().Lines).Charge);
+    }
+
+    [Theory]
+    [MemberData(nameof(Stores.All), MemberType = typeof(Stores))]
+    public async Task Tasks_are_asked_once_for_a_page_and_only_the_payer_that_cannot_be_answered_waits(string store)
+    {
+        var composer = new Surcharge();
+        var tax = new PickyTax();
+        await using var shop = await Shop.OpenAsync(store, null, null, Plugins.Task<IInvoiceComposer>("tests.surcharge", composer), Plugins.Task<ITaxCalculator>("tests.picky", tax));
+        await shop.Engine.Tenants.ConfigureTasksAsync(Shop.Tenant, [new TaskEntry { Stage = "composition", Task = "tests.surcharge" }, new TaskEntry { Stage = "tax", Task = "tests.picky" }]);
+        await WithPlanAsync(shop);
+        string[] payers = ["p0", "p1", "p2", "p3", "p4", "p5", "p6"];
+        foreach (var payer in payers)
+        {
+            await shop.SubscriberAsync(payer, "basic");
+        }
+
+        var run = await shop.BillAsync(January);
+
+        Assert.Equal(payers.Except(["p3"]), run.Invoices.Select(i => i.PayerId).Order(StringComparer.Ordinal));
+        Assert.All(run.Invoices, i => Assert.Equal(11.55m, i.Total));
+        Assert.Equal("p3", Assert.Single(run.Quarantined).PayerId);
+        Assert.Equal(payers.Length, tax.Batches.First());
+        Assert.Equal(payers.Length, composer.Asked.Count);
+
+        tax.Refused = null;
+        var later = await shop.BillAsync(January.PlusDays(1));
+        Assert.Equal(("p3", 11.55m), Assert.Single(later.Invoices.Select(i => (i.PayerId, i.Total))));
+        Assert.All(await shop.InvoicesAsync("p3"), d => Assert.Equal([1, 1], d.Lines.Select(l => l.Revision)));
     }
 
     [Theory]
@@ -162,6 +192,21 @@ public sealed class PluginTests
             }
 
             return ValueTask.FromResult<IReadOnlyList<IReadOnlyList<ComposedLine>>>([.. requests.Select(r => (IReadOnlyList<ComposedLine>)[new ComposedLine { Key = $"paper/{r.Date:R}", Description = "Paper", Amount = 0.50m }])]);
+        }
+    }
+
+    private sealed class PickyTax : ITaxCalculator
+    {
+        public ConcurrentQueue<int> Batches { get; } = new();
+
+        public string? Refused { get; set; } = "p3";
+
+        public ValueTask<IReadOnlyList<TaxResult>> CalculateAsync(IReadOnlyList<TaxRequest> requests, CancellationToken cancellationToken)
+        {
+            Batches.Enqueue(requests.Count);
+            return requests.Any(r => r.CustomerId == Refused)
+                ? throw new FormatException("The tax number cannot be read.")
+                : ValueTask.FromResult<IReadOnlyList<TaxResult>>([.. requests.Select(r => new TaxResult([.. r.Lines.Select(_ => new[] { new TaxRate { Code = "vat", Percent = 10m } })]))]);
         }
     }
 

@@ -67,7 +67,8 @@ public class HostedRunsTests
         await _time.RestAsync(2);
         await House.OpenAsync(engine, House.Acme);
         await House.SubscribeAsync(engine, House.Acme, 1);
-        await engine.Usage.RecordAsync(House.Acme, [new UsageEntry { SubscriptionId = "nobody", Event = new UsageEvent { Id = "e", Type = "call", At = Start - Duration.FromDays(20) } }]);
+        await engine.Usage.RecordAsync(House.Acme, [new UsageEntry { CustomerId = House.CustomerId(1), Event = new UsageEvent { Id = "e", Type = "call", At = Start - Duration.FromDays(20) } }]);
+        Assert.Single(await engine.Usage.ListUnattributedAsync(House.Acme));
 
         await _time.AdvanceAsync(Start + Duration.FromMinutes(2), timers: 2);
         await _time.RestAsync(8);

@@ -20,7 +20,8 @@ internal static class House
     {
         await engine.Tenants.CreateAsync(tenant, "A company", new TenantSettings { TimeZone = timeZone });
         var fee = new Charge { Code = "fee", Type = ChargeType.Recurring, Timing = ChargeTiming.InAdvance, Price = Price.Flat(10m) };
-        await engine.Catalog.PublishAsync(tenant, new CatalogDefinition { Plans = [new Plan { Code = "basic", Charges = [fee] }] });
+        var calls = new Meter { Code = "calls", EventType = "call", Aggregation = MeterAggregation.Count };
+        await engine.Catalog.PublishAsync(tenant, new CatalogDefinition { Meters = [calls], Plans = [new Plan { Code = "basic", Charges = [fee] }] });
     }
 
     /// <summary>Customers c0001, c0002, … with a subscription each; they are due at once.</summary>

@@ -60,6 +60,25 @@ public class MonitorTests
     }
 
     [Fact]
+    public async Task Counters_say_what_was_done()
+    {
+        using var host = Build();
+        using var counted = new Counted(host);
+
+        await TroubleAsync(host);
+        var engine = host.Services.GetRequiredService<BillingEngine>();
+        await engine.Runs.DispatchAsync(House.Acme);
+        await engine.Usage.RecordAsync(House.Acme, [new UsageEntry { CustomerId = "nobody", Event = new UsageEvent { Id = "x", Type = "call", At = Start } }]);
+
+        Assert.Equal(2, counted["billing.payers billing.tenant=acme"]);
+        Assert.Equal(1, counted["billing.invoices billing.tenant=acme"]);
+        Assert.Equal(1, counted["billing.quarantined billing.tenant=acme"]);
+        Assert.Equal(2, counted["billing.usage.events billing.outcome=unattributed billing.tenant=acme"]);
+        Assert.Equal(1, counted["billing.usage.events billing.outcome=rejected billing.tenant=acme"]);
+        Assert.Equal((await engine.Messages.ListAsync(House.Acme)).Count, counted["billing.messages billing.outcome=delivered billing.tenant=acme"]);
+    }
+
+    [Fact]
     public async Task A_run_that_fails_is_counted_until_it_ends_well()
     {
         var fails = true;
@@ -221,9 +240,9 @@ public class MonitorTests
         await House.SubscribeAsync(engine, House.Acme, 2);
         await engine.Runs.BillAsync(House.Acme, Start);
         await engine.Customers.CreateAsync(House.Acme, new Customers.CreateCustomerRequest { Id = "late" });
-        await engine.Subscriptions.SubscribeAsync(House.Acme, new Subscriptions.SubscribeRequest { Id = "late", CustomerId = "late", Plan = "basic" });
-        var usage = await engine.Usage.RecordAsync(House.Acme, [.. Enumerable.Range(1, 2).Select(i => new UsageEntry { SubscriptionId = "nobody", Event = new UsageEvent { Id = $"e{i}", Type = "call", At = Start } })]);
+        var usage = await engine.Usage.RecordAsync(House.Acme, [.. Enumerable.Range(1, 2).Select(i => new UsageEntry { CustomerId = "late", Event = new UsageEvent { Id = $"e{i}", Type = "call", At = Start } })]);
         Assert.All(usage, u => Assert.Equal(UsageStatus.Unattributed, u.Status));
+        await engine.Subscriptions.SubscribeAsync(House.Acme, new Subscriptions.SubscribeRequest { Id = "late", CustomerId = "late", Plan = "basic" });
         await _time.AdvanceAsync(Start + Duration.FromHours(3), timers: 0);
     }
 
@@ -246,6 +265,31 @@ public class MonitorTests
         listener.Start();
         listener.RecordObservableInstruments();
         return measured;
+    }
+
+    /// <summary>The sums of the counters of the host's own meter.</summary>
+    private sealed class Counted : IDisposable
+    {
+        private readonly ConcurrentDictionary<string, double> _sums = new(StringComparer.Ordinal);
+        private readonly MeterListener _listener = new();
+
+        public Counted(IHost host)
+        {
+            var factory = host.Services.GetRequiredService<IMeterFactory>();
+            _listener.InstrumentPublished = (instrument, l) =>
+            {
+                if (ReferenceEquals(instrument.Meter.Scope, factory) && instrument is Counter<long>)
+                {
+                    l.EnableMeasurementEvents(instrument);
+                }
+            };
+            _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => _sums.AddOrUpdate(Name(instrument, tags), value, (_, sum) => sum + value));
+            _listener.Start();
+        }
+
+        public double this[string name] => _sums.GetValueOrDefault(name);
+
+        public void Dispose() => _listener.Dispose();
     }
 
     private static string Name(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>

@@ -132,7 +132,7 @@ public sealed class QuartzRunsTests : IAsyncLifetime
             _hosts.Remove(dying);
             dying.Dispose();
             NpgsqlConnection.ClearAllPools();
-            await PostgresServer.ExecuteAsync(Address, $"DROP ROLE {_database}_dying");
+            await PostgresServer.ExecuteAsync(Address, $"REASSIGN OWNED BY {_database}_dying TO CURRENT_USER; DROP ROLE {_database}_dying");
         }
     }
 

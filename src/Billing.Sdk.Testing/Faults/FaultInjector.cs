@@ -87,17 +87,20 @@ public sealed class FaultInjector : IStorageInterceptor, IGatewayInterceptor
     {
         ArgumentNullException.ThrowIfNull(proceed);
         var fails = Begin(operation, isGateway: false);
-        if (fails && _kind == FaultKind.NotDone)
+        if (!fails || _kind != FaultKind.NotDone)
         {
-            throw new InjectedFaultException(operation, _kind);
+            await proceed().ConfigureAwait(false);
         }
 
-        await proceed().ConfigureAwait(false);
         if (fails)
         {
-            throw new InjectedFaultException(operation, _kind);
+            throw StoreFailure(operation, _kind);
         }
     }
+
+    /// <summary>What a store throws that has given up, as adapters do: code <c>storage</c> with the cause inside.</summary>
+    internal static BillingException StoreFailure(string operation, FaultKind kind) =>
+        new(BillingErrorCodes.Storage, $"The store could not be reached for {operation}.", new InjectedFaultException(operation, kind));
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<GatewayOutcome>> AroundAsync(

@@ -79,6 +79,9 @@ public sealed class ScenarioHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Shows an engine that was built elsewhere to invariants; whoever built it ends it.</summary>
+    internal static ScenarioHost Showing(ServiceProvider services, TestClock clock) => new(services, clock, new RecordingNotifier(), null);
+
     /// <summary>Ends the engine and removes its store.</summary>
     public async ValueTask DisposeAsync()
     {

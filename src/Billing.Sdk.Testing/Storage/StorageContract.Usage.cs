@@ -236,7 +236,7 @@ public abstract partial class StorageContract
         Equal(0, await storage.DeleteUsageEventsAsync(TenantA, Noon + Minutes(40), None).ConfigureAwait(false), "the number of events dropped again");
     }
 
-    /// <summary>Dropping keys takes those of events before the moment only, by when the event happened and not by when it arrived; events and rollups stay.</summary>
+    /// <summary>Dropping keys takes those of events before the moment only, by when the event happened and not by when it arrived; events and rollups stay, but an event without its key cannot be found or corrected.</summary>
     public async Task OldKeysAreDroppedAsync()
     {
         var storage = await CreateAsync().ConfigureAwait(false);
@@ -246,7 +246,11 @@ public abstract partial class StorageContract
         Equal(2, await storage.DeleteUsageKeysAsync(TenantA, Noon + Minutes(20), None).ConfigureAwait(false), "the number of keys dropped");
         Equal(0, await storage.DeleteUsageKeysAsync(TenantA, Noon + Minutes(20), None).ConfigureAwait(false), "the number of keys dropped again");
         Equal(0, await storage.DeleteUsageKeysAsync(TenantB, Noon + Minutes(900), None).ConfigureAwait(false), "the number of another tenant's keys dropped");
-        Equal(events[0].Record, await storage.FindUsageAsync(TenantA, events[0].Record.Hash, None).ConfigureAwait(false), "an event without its key");
+        Equal(null, await storage.FindUsageAsync(TenantA, events[0].Record.Hash, None).ConfigureAwait(false), "an event looked for by a key that was dropped");
+        Equal(false, await storage.CorrectUsageAsync(TenantA, events[0].Record with { Version = 2 }, [], null, None).ConfigureAwait(false), "whether an event without its key was corrected");
+        Equal(events[2].Record, await storage.FindUsageAsync(TenantA, events[2].Record.Hash, None).ConfigureAwait(false), "an event with its key");
+        var all = (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(60)) with { NeedsEvents = true }], None).ConfigureAwait(false))[0];
+        Equal(4, all.Events.Count, "the number of events after keys were dropped");
         Equal("Duplicate Duplicate", string.Join(' ', await storage.AppendUsageAsync(TenantA, [.. events[2..]], None).ConfigureAwait(false)), "the outcomes of events whose keys are left");
         Equal(4L, (await storage.ReadUsageAsync(TenantA, [Query(Noon, Noon + Minutes(60))], None).ConfigureAwait(false))[0].Groups.Sum(g => g.Count), "the events in the rollups");
     }

@@ -17,13 +17,13 @@ internal sealed class Convergence
     private readonly ILookup<Guid, InvoiceLine> _creditsOf;
     private readonly List<InvoiceLine> _result = [];
 
-    private Convergence(OwedResult owed, IEnumerable<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
+    private Convergence(OwedResult owed, List<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
     {
         _owed = owed;
         _lines = lines;
         _settings = settings;
         _asOf = asOf;
-        _booked = [.. booked];
+        _booked = booked;
         _creditsOf = _booked.Where(l => l is { Type: InvoiceLineType.Credit, ReversesLineId: not null }).ToLookup(l => l.ReversesLineId!.Value);
     }
 
@@ -33,7 +33,7 @@ internal sealed class Convergence
     /// <param name="lines">Makes lines.</param>
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="asOf">The moment billed.</param>
-    public static IReadOnlyList<InvoiceLine> Difference(OwedResult owed, IEnumerable<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
+    public static IReadOnlyList<InvoiceLine> Difference(OwedResult owed, List<InvoiceLine> booked, LineFactory lines, TenantSettings settings, Instant asOf)
     {
         var convergence = new Convergence(owed, booked, lines, settings, asOf);
         convergence.Fixed();
@@ -44,6 +44,11 @@ internal sealed class Convergence
 
     private void Fixed()
     {
+        if (!_owed.Stretches.Any(s => s.FixedKey is not null))
+        {
+            return;
+        }
+
         var claimed = _booked.Select(l => l.Key).ToHashSet(StringComparer.Ordinal);
         foreach (var stretch in _owed.Stretches.Where(s => s.FixedKey is not null && !claimed.Contains(s.FixedKey!)))
         {
@@ -65,22 +70,89 @@ internal sealed class Convergence
 
     private void Recurring()
     {
-        var owed = _owed.Stretches.Where(s => s.Type == InvoiceLineType.Recurring)
-            .ToLookup(s => new GroupKey(s.Charge.Code, s.Period.From, s.Period.To, s.PriceKey));
-        var booked = _booked.Where(l => l.Type == InvoiceLineType.Recurring)
-            .ToLookup(l => new GroupKey(l.Charge!, l.PeriodFrom!.Value, l.PeriodTo!.Value, l.PriceKey!));
-        foreach (var key in owed.Select(g => g.Key).Union(booked.Select(g => g.Key)).OrderBy(k => k.PeriodFrom).ThenBy(k => k.Charge, StringComparer.Ordinal))
+        foreach (var group in Groups(InvoiceLineType.Recurring))
         {
-            foreach (var component in Components(owed[key], booked[key]))
+            if (SettleAlone(group))
+            {
+                continue;
+            }
+
+            foreach (var component in Components(group.Owed, group.Booked))
             {
                 Settle(component);
             }
         }
     }
 
-    /// <summary>Owed stretches and booked lines that touch one another, in time and in quantity, are settled together.</summary>
-    private static List<Component> Components(IEnumerable<OwedStretch> owed, IEnumerable<InvoiceLine> booked)
+    /// <summary>The stretches and lines of a type by charge, period and price, in order of period and charge.</summary>
+    private List<Group> Groups(InvoiceLineType type)
     {
+        var groups = new Dictionary<GroupKey, Group>();
+
+        Group Of(GroupKey key)
+        {
+            if (!groups.TryGetValue(key, out var group))
+            {
+                groups.Add(key, group = new Group(key));
+            }
+
+            return group;
+        }
+
+        foreach (var stretch in _owed.Stretches)
+        {
+            if (stretch.Type == type)
+            {
+                Of(new GroupKey(stretch.Charge.Code, stretch.Period.From, stretch.Period.To, stretch.PriceKey)).Owed.Add(stretch);
+            }
+        }
+
+        foreach (var line in _booked)
+        {
+            if (line.Type == type)
+            {
+                Of(new GroupKey(line.Charge!, line.PeriodFrom!.Value, line.PeriodTo!.Value, line.PriceKey!)).Booked.Add(line);
+            }
+        }
+
+        return [.. groups.Values.OrderBy(g => g.Key.PeriodFrom).ThenBy(g => g.Key.Charge, StringComparer.Ordinal)];
+    }
+
+    /// <summary>What nearly every group is: one stretch that nothing is booked of, or one that is booked as it is. Gives the same as settling components, without areas.</summary>
+    private bool SettleAlone(Group group)
+    {
+        if (group.Owed is not [var stretch] || group.Booked.Count > 1)
+        {
+            return false;
+        }
+
+        var rect = RectOf(stretch);
+        if (rect.From >= rect.To || rect.LayerFrom >= rect.LayerTo)
+        {
+            return false;
+        }
+
+        var amount = AmountOf(stretch, stretch.From, stretch.To);
+        if (group.Booked is [var line])
+        {
+            return RectOf(line) == rect && !_creditsOf.Contains(line.Id) && MoneyOf(line) == amount;
+        }
+
+        Add(_lines.Charge(stretch, RecurringKey(stretch, rect), rect.From, rect.To, rect.LayerFrom, rect.LayerTo, rect.LayerFrom < 0m ? rect.LayerTo : rect.LayerTo - rect.LayerFrom, amount));
+        return true;
+    }
+
+    /// <summary>Owed stretches and booked lines that touch one another, in time and in quantity, are settled together.</summary>
+    private static List<Component> Components(List<OwedStretch> owed, List<InvoiceLine> booked)
+    {
+        if (owed.Count + booked.Count == 1)
+        {
+            var alone = new Component();
+            alone.Owed.AddRange(owed);
+            alone.Booked.AddRange(booked);
+            return [alone];
+        }
+
         var components = new List<Component>();
         foreach (var item in owed.Select(o => (Rect: RectOf(o), Owed: (OwedStretch?)o, Booked: (InvoiceLine?)null))
             .Concat(booked.Select(b => (Rect: RectOf(b), Owed: (OwedStretch?)null, Booked: (InvoiceLine?)b))))
@@ -387,13 +459,9 @@ internal sealed class Convergence
 
     private void Usage()
     {
-        var owed = _owed.Stretches.Where(s => s.Type == InvoiceLineType.Usage)
-            .ToLookup(s => new GroupKey(s.Charge.Code, s.Period.From, s.Period.To, s.PriceKey));
-        var booked = _booked.Where(l => l.Type == InvoiceLineType.Usage)
-            .ToLookup(l => new GroupKey(l.Charge!, l.PeriodFrom!.Value, l.PeriodTo!.Value, l.PriceKey!));
-        foreach (var key in owed.Select(g => g.Key).Union(booked.Select(g => g.Key)).OrderBy(k => k.PeriodFrom).ThenBy(k => k.Charge, StringComparer.Ordinal))
+        foreach (var group in Groups(InvoiceLineType.Usage))
         {
-            foreach (var component in Components(owed[key], booked[key]))
+            foreach (var component in Components(group.Owed, group.Booked))
             {
                 SettleUsage(component);
             }
@@ -443,6 +511,13 @@ internal sealed class Convergence
     private static Rect RectOf(InvoiceLine line) => new(line.From!.Value, line.To!.Value, line.LayerFrom, line.LayerTo);
 
     private readonly record struct GroupKey(string Charge, Instant PeriodFrom, Instant PeriodTo, string PriceKey);
+
+    private sealed record Group(GroupKey Key)
+    {
+        public List<OwedStretch> Owed { get; } = [];
+
+        public List<InvoiceLine> Booked { get; } = [];
+    }
 
     private sealed class Component
     {

@@ -11,9 +11,10 @@ internal sealed class LineFactory
     private readonly TenantSettings _settings;
     private readonly Func<Guid> _newId;
     private readonly Instant _now;
-    private readonly Dictionary<string, int> _revisions = new(StringComparer.Ordinal);
+    private readonly IReadOnlyList<InvoiceLine> _booked;
+    private Dictionary<string, int>? _revisions;
 
-    public LineFactory(TenantId tenant, string payerId, Currency currency, TenantSettings settings, IEnumerable<InvoiceLine> booked, Func<Guid> newId, Instant now)
+    public LineFactory(TenantId tenant, string payerId, Currency currency, TenantSettings settings, IReadOnlyList<InvoiceLine> booked, Func<Guid> newId, Instant now)
     {
         _tenant = tenant;
         _payerId = payerId;
@@ -21,10 +22,7 @@ internal sealed class LineFactory
         _settings = settings;
         _newId = newId;
         _now = now;
-        foreach (var line in booked)
-        {
-            _revisions[line.Key] = Math.Max(line.Revision, _revisions.GetValueOrDefault(line.Key));
-        }
+        _booked = booked;
     }
 
     public Currency Currency { get; }
@@ -47,8 +45,8 @@ internal sealed class LineFactory
             Charge = stretch.Charge.Code,
             From = from,
             To = to,
-            FromDate = from.InZone(stretch.Zone).Date,
-            ToDate = to.InZone(stretch.Zone).Date,
+            FromDate = stretch.DateOf(from),
+            ToDate = stretch.DateOf(to),
             Zone = stretch.Zone.Id,
             PeriodFrom = stretch.Period.From,
             PeriodTo = stretch.Period.To,
@@ -194,5 +192,21 @@ internal sealed class LineFactory
     private static LocalDate DateIn(InvoiceLine line, Instant at) =>
         at == line.From ? line.FromDate!.Value : at.InZone(DateTimeZoneProviders.Tzdb[line.Zone!]).Date;
 
-    private int NextRevision(string key) => _revisions[key] = _revisions.GetValueOrDefault(key) + 1;
+    private int NextRevision(string key)
+    {
+        // Most moments bill few lines or none, so the past is gone through only when the first one is made.
+        _revisions ??= LastRevisions();
+        return _revisions[key] = _revisions.GetValueOrDefault(key) + 1;
+    }
+
+    private Dictionary<string, int> LastRevisions()
+    {
+        var last = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var line in _booked)
+        {
+            last[line.Key] = Math.Max(line.Revision, last.GetValueOrDefault(line.Key));
+        }
+
+        return last;
+    }
 }

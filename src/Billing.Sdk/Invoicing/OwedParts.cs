@@ -45,10 +45,13 @@ internal sealed class OwedParts
         parts.OneTime();
         parts.Installments();
         parts.Commitments();
-        foreach (var moment in timeline.Segments.SelectMany(s => new[] { s.From, s.To }).Append(timeline.StopsAt ?? Instant.MaxValue))
+        foreach (var segment in timeline.Segments)
         {
-            parts.Expect(moment);
+            parts.Expect(segment.From);
+            parts.Expect(segment.To);
         }
+
+        parts.Expect(timeline.StopsAt ?? Instant.MaxValue);
 
         return new OwedResult(timeline, parts._stretches, parts._commitments, parts.Ends(), parts._nextDue == Instant.MaxValue ? null : parts._nextDue);
     }
@@ -115,30 +118,48 @@ internal sealed class OwedParts
         return _timeline.Segments[segment].To;
     }
 
-    private IEnumerable<Part> PartsOf(Func<TimelineSegment, IEnumerable<Charge>> charges, bool exact)
+    private List<Part> PartsOf(Func<TimelineSegment, IEnumerable<Charge>> charges, bool exact)
     {
-        var times = exact
-            ? _timeline.Segments.Select((s, i) => (s.From, s.To, Segment: i))
-            : _billing;
-        foreach (var (from, to, index) in times)
+        var parts = new List<Part>();
+        if (exact)
         {
-            var segment = _timeline.Segments[index];
-            if (segment.State == SegmentState.Paused)
+            for (var i = 0; i < _timeline.Segments.Count; i++)
             {
-                continue;
+                AddParts(parts, charges, _timeline.Segments[i].From, _timeline.Segments[i].To, i);
             }
+        }
+        else
+        {
+            foreach (var (from, to, index) in _billing)
+            {
+                AddParts(parts, charges, from, to, index);
+            }
+        }
 
-            foreach (var charge in charges(segment))
-            {
-                foreach (var part in PartsOf(segment, index, charge, from, to))
-                {
-                    yield return part;
-                }
-            }
+        return parts;
+    }
+
+    private void AddParts(List<Part> parts, Func<TimelineSegment, IEnumerable<Charge>> charges, Instant from, Instant to, int index)
+    {
+        var segment = _timeline.Segments[index];
+        if (segment.State == SegmentState.Paused)
+        {
+            return;
+        }
+
+        foreach (var charge in charges(segment))
+        {
+            AddParts(parts, segment, index, charge, from, to);
         }
     }
 
-    private IEnumerable<Part> PartsOf(TimelineSegment segment, int index, Charge charge, Instant from, Instant to)
+    /// <summary>The parts of each charge and period, in order of time.</summary>
+    private IEnumerable<IReadOnlyList<Part>> ByChargeAndPeriod(List<Part> parts) =>
+        _timeline.Segments.Count == 1
+            ? parts.Select(p => (IReadOnlyList<Part>)[p]) // Nothing cuts a period.
+            : parts.GroupBy(p => (p.Charge.Code, p.Period)).Select(g => (IReadOnlyList<Part>)[.. g.OrderBy(p => p.From)]);
+
+    private void AddParts(List<Part> parts, TimelineSegment segment, int index, Charge charge, Instant from, Instant to)
     {
         var interval = charge.Interval ?? segment.Plan.Interval;
         var trialUsage = segment.State == SegmentState.Trial && charge.Type == ChargeType.Usage;
@@ -174,25 +195,25 @@ internal sealed class OwedParts
                 // A period whose end is not due yet is the last one to look at, but parts within it may be due already.
                 if (due <= _asOf)
                 {
-                    yield return new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end);
+                    parts.Add(new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end));
                 }
                 else if (at > _asOf)
                 {
-                    yield break;
+                    return;
                 }
             }
             else if (due <= _asOf)
             {
-                yield return new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end);
+                parts.Add(new Part(segment, index, segment.ChargeAt(charge, period.From), period, at, end));
             }
             else
             {
-                yield break;
+                return;
             }
 
             if (period.From > _asOf)
             {
-                yield break;
+                return;
             }
 
             at = end;
@@ -202,9 +223,9 @@ internal sealed class OwedParts
     private void Recurring()
     {
         var parts = PartsOf(s => s.Charges.Where(c => c.Type == ChargeType.Recurring), exact: false);
-        foreach (var group in parts.GroupBy(p => (p.Charge.Code, p.Period)))
+        foreach (var group in ByChargeAndPeriod(parts))
         {
-            Layers([.. group.OrderBy(p => p.From)]);
+            Layers(group);
         }
     }
 
@@ -258,6 +279,11 @@ internal sealed class OwedParts
     private decimal OpeningOf(Part part, string key)
     {
         var code = part.Charge.Code;
+        if (part.Segment is { OpeningQuantities: null, Start: not BoundaryKind.QuantityChange })
+        {
+            return part.Segment.QuantityOf(code);
+        }
+
         var opening = part.Segment;
         for (var i = part.Index; part.From == Floor(opening.Grid.Zone, opening.From) && opening.Start == BoundaryKind.QuantityChange && i > 0; i--)
         {
@@ -322,11 +348,11 @@ internal sealed class OwedParts
     private void Usage()
     {
         var parts = PartsOf(UsageChargesOf, exact: true);
-        foreach (var group in parts.GroupBy(p => (p.Charge.Code, p.Period)))
+        foreach (var group in ByChargeAndPeriod(parts))
         {
             Part? first = null;
             Part? last = null;
-            foreach (var part in group.OrderBy(p => p.From))
+            foreach (var part in group)
             {
                 if (last is not null && last.To == part.From && PriceKeyOf(last.Charge) == PriceKeyOf(part.Charge))
                 {
@@ -427,6 +453,11 @@ internal sealed class OwedParts
 
     private void Installments()
     {
+        if (!_timeline.Segments.Any(s => s.Charges.Any(c => c.Type == ChargeType.Installment)))
+        {
+            return;
+        }
+
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (from, to, index) in _billing)
         {
@@ -495,6 +526,11 @@ internal sealed class OwedParts
 
     private void Commitments()
     {
+        if (!_timeline.Segments.Any(s => s.Plan.MinimumCommitment is not null))
+        {
+            return;
+        }
+
         var parts = PartsOf(
             s => s.State == SegmentState.Active && s.Plan.MinimumCommitment is { } minimum
                 ? [new Charge { Code = "", Type = ChargeType.Recurring, Timing = ChargeTiming.InArrears, Price = Price.Flat(minimum) }]
@@ -522,7 +558,29 @@ internal sealed class OwedParts
         return result;
     }
 
-    internal static string KeyOf(Instant at) => NodaTime.Text.InstantPattern.General.Format(at);
+    /// <summary>A moment as it stands in keys, to the second: 2026-02-01T00:00:00Z. Keys are made by the million, so usual years are written by hand.</summary>
+    internal static string KeyOf(Instant at)
+    {
+        var local = at.InUtc().LocalDateTime;
+        return local.Year is < 0 or > 9999 ? NodaTime.Text.InstantPattern.General.Format(at) : string.Create(20, local, static (text, time) =>
+        {
+            "0000-00-00T00:00:00Z".CopyTo(text);
+            Write(text[..4], time.Year);
+            Write(text[5..7], time.Month);
+            Write(text[8..10], time.Day);
+            Write(text[11..13], time.Hour);
+            Write(text[14..16], time.Minute);
+            Write(text[17..19], time.Second);
+        });
+
+        static void Write(Span<char> text, int number)
+        {
+            for (var i = text.Length - 1; i >= 0; i--, number /= 10)
+            {
+                text[i] = (char)('0' + (number % 10));
+            }
+        }
+    }
 
     /// <summary>Prices that are equal by value have one identity, whichever plan they come from.</summary>
     internal static string PriceKeyOf(Charge charge) => charge.Prorate ? charge.Price.Key : charge.Price.UnproratedKey;

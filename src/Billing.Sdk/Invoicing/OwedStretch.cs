@@ -63,9 +63,8 @@ internal sealed record OwedStretch
 
     public string SubscriptionId => Timeline.Subscription.Id;
 
-    public LocalDate FromDate => From.InZone(Zone).Date;
-
-    public LocalDate ToDate => To.InZone(Zone).Date;
+    /// <summary>The date of a moment in the stretch's zone.</summary>
+    public LocalDate DateOf(Instant at) => Period.DateOf(at, Zone);
 }
 
 /// <summary>The usage that a stretch prices.</summary>

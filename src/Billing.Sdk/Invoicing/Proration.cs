@@ -10,13 +10,13 @@ internal static class Proration
     public static Fraction Part(ProrationBasis basis, DateTimeZone zone, Instant from, Instant to, BillingPeriod period) => basis switch
     {
         ProrationBasis.Days => new Fraction(
-            NodaTime.Period.DaysBetween(from.InZone(zone).Date, to.InZone(zone).Date),
+            NodaTime.Period.DaysBetween(period.DateOf(from, zone), period.DateOf(to, zone)),
             NodaTime.Period.DaysBetween(period.FromDate, period.ToDate)),
         ProrationBasis.Seconds => new Fraction(
             (decimal)(to - from).ToInt64Nanoseconds(),
             (decimal)(period.To - period.From).ToInt64Nanoseconds()),
         ProrationBasis.ThirtyDayMonth => new Fraction(
-            Days360(from.InZone(zone).Date, to.InZone(zone).Date),
+            Days360(period.DateOf(from, zone), period.DateOf(to, zone)),
             Math.Max(1, Days360(period.FromDate, period.ToDate))),
         _ => from <= period.From && to >= period.To ? Fraction.Of(1m) : Fraction.Of(0m),
     };

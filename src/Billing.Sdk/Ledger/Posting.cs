@@ -20,16 +20,17 @@ internal sealed class Posting(string documentKind, string documentId, string cur
     /// <summary>An entry; positive: debit. Entries of one account and service interval become one; 0 is left out.</summary>
     public Posting Add(string account, decimal amount, LocalDate? serviceFrom, LocalDate? serviceTo)
     {
-        var place = _entries.FindIndex(e => e.Account == account && e.ServiceFrom == serviceFrom && e.ServiceTo == serviceTo);
-        if (place < 0)
+        for (var i = 0; i < _entries.Count; i++)
         {
-            _entries.Add(new Entry(account, amount, serviceFrom, serviceTo));
-        }
-        else
-        {
-            _entries[place] = _entries[place] with { Amount = _entries[place].Amount + amount };
+            var entry = _entries[i];
+            if (entry.Account == account && entry.ServiceFrom == serviceFrom && entry.ServiceTo == serviceTo)
+            {
+                _entries[i] = entry with { Amount = entry.Amount + amount };
+                return this;
+            }
         }
 
+        _entries.Add(new Entry(account, amount, serviceFrom, serviceTo));
         return this;
     }
 
@@ -39,7 +40,7 @@ internal sealed class Posting(string documentKind, string documentId, string cur
     {
         var sum = _entries.Sum(e => e.Amount);
         return sum == 0m
-            ? [.. _entries.Where(e => e.Amount != 0m)]
+            ? _entries.FindAll(e => e.Amount != 0m)
             : throw new InvalidOperationException($"Debits and credits of {DocumentKind} '{DocumentId}' differ by {Rounding.Format(sum, 2)} {Currency}.");
     }
 

@@ -43,6 +43,13 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
     /// <param name="cancellationToken">Cancels before a commit.</param>
     public async Task<PageResult> BillAsync(IReadOnlyList<string> payers, ShardProgress? progress, CancellationToken cancellationToken)
     {
+        var result = await TryAsync(payers, progress, cancellationToken).ConfigureAwait(false);
+        core.Metrics.Billed(tenant.Id, result);
+        return result;
+    }
+
+    private async Task<PageResult> TryAsync(IReadOnlyList<string> payers, ShardProgress? progress, CancellationToken cancellationToken)
+    {
         try
         {
             return await BillTogetherAsync(payers, progress, cancellationToken).ConfigureAwait(false);
@@ -104,11 +111,11 @@ internal sealed class BillingPage(EngineCore core, TenantContext tenant, Command
         return result;
     }
 
-    /// <summary>Reads what is open of the payers, and everything of those that something reaches back for.</summary>
+    /// <summary>Reads what is open of the payers, and everything of those that something reaches back for, or that a suspension may be lifted from.</summary>
     private async Task<IReadOnlyList<PayerWork>> ReadAsync(IReadOnlyList<string> payers, CancellationToken cancellationToken)
     {
         var works = await PayerWorks.ReadAsync(core, tenant, context, payers, Parts | SnapshotParts.OpenOnly, cancellationToken).ConfigureAwait(false);
-        var reopened = works.Where(w => w.IsReopened).Select(w => w.PayerId).ToList();
+        var reopened = works.Where(w => w.IsReopened || w.Subscriptions.Any(s => s.SuspendedAt is not null)).Select(w => w.PayerId).ToList();
         if (reopened.Count == 0)
         {
             return works;

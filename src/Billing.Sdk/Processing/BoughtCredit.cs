@@ -11,13 +11,23 @@ internal static class BoughtCredit
     /// <summary>Tells lines that sell credit. Such a line comes from a pending item with a grant, and its key contains the item's id (32 hexadecimal digits).</summary>
     public static Func<InvoiceLine, bool> LineTest(PayerWork work)
     {
+        if (!work.All<PendingItem>().Any(i => i.CreditGrantId is not null))
+        {
+            return static _ => false;
+        }
+
         var items = work.All<PendingItem>().Where(i => i.CreditGrantId is not null).Select(i => i.Id.ToString("N")).ToHashSet(StringComparer.Ordinal);
-        return line => items.Count > 0 && line.SubscriptionId is null && items.Any(i => line.Key.Contains(i, StringComparison.Ordinal));
+        return line => line.SubscriptionId is null && items.Any(i => line.Key.Contains(i, StringComparison.Ordinal));
     }
 
     /// <summary>Writes on the grants which invoice they wait for.</summary>
     public static void NameInvoice(PayerWork work, Invoice invoice)
     {
+        if (work.All<PendingItem>().Count == 0)
+        {
+            return;
+        }
+
         foreach (var item in work.All<PendingItem>().Where(i => i.InvoiceId == invoice.Id && i.CreditGrantId is not null).ToList())
         {
             if (Find(work, item) is { } grant)

@@ -10,6 +10,11 @@ internal static class CreditApplication
     /// <summary>Applies what can be used now: credit notes, oldest first, then the balance, then grants. A balance below 0 is added to what is to be paid.</summary>
     public static Invoice Apply(PayerWork work, Invoice invoice, IReadOnlyList<InvoiceLine> lines)
     {
+        if (work.Payer.CreditBalance == 0m && work.All<CreditNote>().Count == 0 && work.All<CreditGrant>().Count == 0)
+        {
+            return invoice;
+        }
+
         var owed = invoice.Total < 0m ? 0m : TakeDebit(work, invoice);
         var given = 0m;
         var open = invoice.AmountDue - owed;

@@ -29,18 +29,16 @@ internal sealed class Dispatcher(EngineCore core, TenantContext tenant)
                 return total;
             }
 
-            foreach (var message in await DeliverAsync(leased, cancellationToken).ConfigureAwait(false))
-            {
-                total = message.State switch
-                {
-                    OutboxState.Done => total with { Delivered = total.Delivered + 1 },
-                    OutboxState.Dead => total with { Dead = total.Dead + 1 },
-                    _ when message.LastError is not null => total with { Failed = total.Failed + 1 },
-                    _ => total,
-                };
-            }
+            var page = Count(await DeliverAsync(leased, cancellationToken).ConfigureAwait(false));
+            core.Metrics.Dispatched(tenant.Id, page);
+            total = new DispatchResult(total.Delivered + page.Delivered, total.Failed + page.Failed, total.Dead + page.Dead);
         }
     }
+
+    private static DispatchResult Count(IReadOnlyList<OutboxMessage> messages) => new(
+        messages.Count(m => m.State == OutboxState.Done),
+        messages.Count(m => m.State == OutboxState.Pending && m.LastError is not null),
+        messages.Count(m => m.State == OutboxState.Dead));
 
     /// <summary>Delivers leased messages in rounds of one message per payer, so that one that fails holds up those after it.</summary>
     private async Task<IReadOnlyList<OutboxMessage>> DeliverAsync(IReadOnlyList<OutboxMessage> leased, CancellationToken cancellationToken)

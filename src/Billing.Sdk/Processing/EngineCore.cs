@@ -9,7 +9,7 @@ using NodaTime;
 namespace Billing.Processing;
 
 /// <summary>The parts that all facades share: store, tasks, clock, ids. One per host; thread-safe.</summary>
-internal sealed class EngineCore(IBillingStorage storage, TaskCatalog taskCatalog, TaskInvoker invoker, IClock clock, IIdGenerator ids, ILoggerFactory loggers)
+internal sealed class EngineCore(IBillingStorage storage, TaskCatalog taskCatalog, TaskInvoker invoker, IClock clock, IIdGenerator ids, ILoggerFactory loggers, EngineMetrics metrics)
 {
     private readonly ConcurrentDictionary<TenantId, IReadOnlyList<CatalogVersion>> _catalogs = new();
 
@@ -26,6 +26,8 @@ internal sealed class EngineCore(IBillingStorage storage, TaskCatalog taskCatalo
     public IIdGenerator Ids { get; } = ids;
 
     public ILoggerFactory Loggers { get; } = loggers;
+
+    public EngineMetrics Metrics { get; } = metrics;
 
     /// <summary>Reads what a call for the tenant needs.</summary>
     /// <exception cref="BillingException">With code <c>not-found</c>: there is no such tenant.</exception>

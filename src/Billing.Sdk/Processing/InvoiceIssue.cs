@@ -28,6 +28,11 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
             return [];
         }
 
+        if (Settings.CombineInvoices && items.Count == 0)
+        {
+            return await IssueInvoiceAsync(rest, [], moment, isRenewal, periodsSince).ConfigureAwait(false) is { } one ? [one] : [];
+        }
+
         var issued = new List<Guid>();
         foreach (var group in Groups(rest, items))
         {
@@ -89,6 +94,11 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
 
     private List<PendingItem> Items(bool hasLines, Instant moment)
     {
+        if (work.All<PendingItem>().Count == 0)
+        {
+            return [];
+        }
+
         var waiting = work.All<PendingItem>().Where(i => i.InvoiceId is null && i.RecordedAt <= moment).ToList();
 
         // A fee's own invoice is not the next invoice that a charge waits for.
@@ -185,12 +195,24 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
         LineFactory NewFactory() => new(work.Context.Id, work.PayerId, work.Currency, Settings, work.Lines, work.NewId, moment);
 
         var date = work.LocalDateOf(moment);
-        var factory = items.Count > 0 ? NewFactory() : null;
-        var all = RoundOnInvoice([.. lines, .. items.Select(i => factory!.Item(i, date))]);
-        all = [.. all, .. await AddedAsync(all, date, NewFactory).ConfigureAwait(false)];
-        var redemptions = work.All<CouponRedemption>().OrderBy(r => r.RedeemedAt).ThenBy(r => r.Id).ToList();
-        var (discounted, used) = Discounts(periodsSince).Apply(all, redemptions, CouponOf, invoiceId);
-        return (await TaxAsync(discounted, moment).ConfigureAwait(false), used);
+        var all = lines;
+        if (items.Count > 0)
+        {
+            var factory = NewFactory();
+            all = [.. lines, .. items.Select(i => factory.Item(i, date))];
+        }
+
+        all = RoundOnInvoice(all);
+        var added = await AddedAsync(all, date, NewFactory).ConfigureAwait(false);
+        all = added.Count == 0 ? all : [.. all, .. added];
+        var redemptions = work.All<CouponRedemption>();
+        IReadOnlyList<CouponRedemption> used = [];
+        if (redemptions.Count > 0 || all.Any(l => l.ReversesLineId is not null))
+        {
+            (all, used) = Discounts(periodsSince).Apply(all, [.. redemptions.OrderBy(r => r.RedeemedAt).ThenBy(r => r.Id)], CouponOf, invoiceId);
+        }
+
+        return (await TaxAsync(all, moment).ConfigureAwait(false), used);
     }
 
     private Coupon CouponOf(CouponRedemption redemption) =>
@@ -214,12 +236,11 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
     private async Task<IReadOnlyList<InvoiceLine>> TaxAsync(IReadOnlyList<InvoiceLine> lines, Instant moment)
     {
         var rates = new IReadOnlyList<TaxRate>[lines.Count];
-        var originals = work.Lines.ToDictionary(l => l.Id);
-        var supply = new List<int>();
+        var supply = new List<int>(lines.Count);
         for (var i = 0; i < lines.Count; i++)
         {
             rates[i] = [];
-            if (lines[i].ReversesLineId is { } id && originals.TryGetValue(id, out var original))
+            if (lines[i].ReversesLineId is { } id && work.Find<InvoiceLine>(id) is { } original)
             {
                 rates[i] = [.. original.Taxes.Select(t => new TaxRate { Code = t.Code, Percent = t.Percent, Inclusive = t.Inclusive })];
             }
@@ -229,20 +250,27 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
             }
         }
 
-        foreach (var group in supply.GroupBy(i => lines[i].CustomerId))
+        if (supply.Count > 0 && work.Context.Tasks.Chain<ITaxCalculator>().Count > 0)
         {
-            var customer = work.Find<Customer>(group.Key)!;
-            if (!customer.TaxExempt && work.Context.Tasks.Chain<ITaxCalculator>().Count > 0)
+            // Nearly always all lines are one customer's.
+            var customer = lines[supply[0]].CustomerId;
+            var groups = supply.TrueForAll(i => lines[i].CustomerId == customer) ? [supply] : supply.GroupBy(i => lines[i].CustomerId).Select(g => g.ToList());
+            foreach (var group in groups)
             {
-                await AskAsync(customer, [.. group], lines, rates, moment).ConfigureAwait(false);
+                await AskAsync(work.Find<Customer>(lines[group[0]].CustomerId)!, group, lines, rates, moment).ConfigureAwait(false);
             }
         }
 
         return TaxAmounts.Apply(lines, rates, work.Currency, Settings);
     }
 
-    private async Task AskAsync(Customer customer, IReadOnlyList<int> indexes, IReadOnlyList<InvoiceLine> lines, IReadOnlyList<TaxRate>[] rates, Instant moment)
+    private async Task AskAsync(Customer customer, List<int> indexes, IReadOnlyList<InvoiceLine> lines, IReadOnlyList<TaxRate>[] rates, Instant moment)
     {
+        if (customer.TaxExempt)
+        {
+            return;
+        }
+
         var request = new TaxRequest
         {
             Tenant = work.Context.Id,
@@ -252,19 +280,21 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
             TaxId = customer.TaxId,
             Currency = work.Payer.Currency,
             Date = work.LocalDateOf(moment),
-            Lines = [.. indexes.Select(i => new TaxableLine
+            Lines = indexes.ConvertAll(i => new TaxableLine
             {
                 Type = lines[i].Type,
                 Charge = lines[i].Charge,
                 TaxCode = lines[i].TaxCode,
                 Amount = lines[i].Amount - lines[i].Discount,
-            })],
+            }),
         };
         foreach (var result in await stages.Tax.AskAsync(request).ConfigureAwait(false))
         {
             for (var n = 0; n < indexes.Count; n++)
             {
-                rates[indexes[n]] = [.. rates[indexes[n]], .. result.Lines[n]];
+                var i = indexes[n];
+                var more = result.Lines[n];
+                rates[i] = more.Count == 0 ? rates[i] : rates[i].Count == 0 ? more : [.. rates[i], .. more];
             }
         }
     }
@@ -299,15 +329,16 @@ internal sealed class InvoiceIssue(PageStages stages, PayerWork work)
 
     private static Invoice WithTotals(Invoice invoice, IReadOnlyList<InvoiceLine> lines)
     {
-        var subtotal = lines.Sum(l => l.Amount);
-        var discount = lines.Sum(l => l.Discount);
-        return invoice with
+        var (subtotal, discount, tax, inclusive) = (0m, 0m, 0m, 0m);
+        foreach (var line in lines)
         {
-            Subtotal = subtotal,
-            Discount = discount,
-            Tax = lines.Sum(l => l.Tax),
-            Total = subtotal - discount + lines.Sum(l => l.Tax - l.InclusiveTax),
-        };
+            subtotal += line.Amount;
+            discount += line.Discount;
+            tax += line.Tax;
+            inclusive += line.InclusiveTax;
+        }
+
+        return invoice with { Subtotal = subtotal, Discount = discount, Tax = tax, Total = subtotal - discount + (tax - inclusive) };
     }
 
     private Invoice NewInvoice(Guid id, string series, Instant moment) => new()

@@ -84,6 +84,12 @@ internal sealed class MediationRun(
     private const int RawLimit = 4000;
     private const int ReasonLimit = 1000;
 
+    private static readonly ImportResult OneAccepted = new() { Accepted = 1 };
+    private static readonly ImportResult OneDuplicate = new() { Duplicate = 1 };
+    private static readonly ImportResult OneRejected = new() { Rejected = 1 };
+    private static readonly ImportResult OneDiscarded = new() { Discarded = 1 };
+    private static readonly ImportResult OneUnattributed = new() { Unattributed = 1 };
+
     public async Task<ImportResult> RunAsync(ImportRequest request, IProgress<ImportProgress>? progress, CancellationToken cancellationToken)
     {
         var reader = tasks.RequiredByName<IUsageReader>(request.Reader);
@@ -117,12 +123,14 @@ internal sealed class MediationRun(
     private async Task<ImportResult> ImportBatchAsync(string feed, IReadOnlyList<BoundTask<IUsageMediator>> mediators, IReadOnlyList<RawUsageRecord> batch, CancellationToken cancellationToken)
     {
         var results = await MediateAsync(mediators, batch, cancellationToken).ConfigureAwait(false);
-        var recorded = await RecordAsync(results, cancellationToken).ConfigureAwait(false);
+        var answers = await RecordAsync(results, cancellationToken).ConfigureAwait(false);
         var rejected = new List<RejectedRecord>();
         var sum = new ImportResult { Read = batch.Count };
-        for (var i = 0; i < batch.Count; i++)
+        for (int i = 0, next = 0; i < batch.Count; i++)
         {
-            sum = sum.Plus(Classify(feed, batch[i], results[i], recorded[i], rejected));
+            var events = EventsOf(results[i]);
+            sum = sum.Plus(Classify(feed, batch[i], results[i], answers.AsSpan(next, events), rejected));
+            next += events;
         }
 
         await KeepAsync(rejected, cancellationToken).ConfigureAwait(false);
@@ -223,47 +231,51 @@ internal sealed class MediationRun(
         }
     }
 
-    /// <summary>Records all events of a batch at once; gives back the answers by record.</summary>
-    private async Task<UsageEntryResult[][]> RecordAsync(MediationResult[] results, CancellationToken cancellationToken)
+    /// <summary>Records all events of a batch at once; gives back their answers, in order of the records.</summary>
+    private async Task<UsageEntryResult[]> RecordAsync(MediationResult[] results, CancellationToken cancellationToken)
     {
-        var entries = results.Where(r => r.Kind == MediationKind.Events).SelectMany(r => r.Entries).ToList();
-        IReadOnlyList<UsageEntryResult> answers = entries.Count == 0 ? [] : await record(entries, cancellationToken).ConfigureAwait(false);
-        var byRecord = new UsageEntryResult[results.Length][];
-        var next = 0;
-        for (var i = 0; i < results.Length; i++)
+        var entries = new List<UsageEntry>(results.Length);
+        foreach (var result in results)
         {
-            var count = results[i].Kind == MediationKind.Events ? results[i].Entries.Count : 0;
-            byRecord[i] = [.. answers.Skip(next).Take(count)];
-            next += count;
+            if (EventsOf(result) > 0)
+            {
+                entries.AddRange(result.Entries);
+            }
         }
 
-        return byRecord;
+        return entries.Count == 0 ? [] : [.. await record(entries, cancellationToken).ConfigureAwait(false)];
     }
 
-    private ImportResult Classify(string feed, RawUsageRecord raw, MediationResult result, UsageEntryResult[] events, List<RejectedRecord> rejected)
+    private static int EventsOf(MediationResult result) => result.Kind == MediationKind.Events ? result.Entries.Count : 0;
+
+    private ImportResult Classify(string feed, RawUsageRecord raw, MediationResult result, ReadOnlySpan<UsageEntryResult> events, List<RejectedRecord> rejected)
     {
         if (result.Kind == MediationKind.Rejected)
         {
             rejected.Add(Row(feed, raw, result.Code, result.Reason));
-            return new ImportResult { Rejected = 1 };
+            return OneRejected;
         }
 
-        // An event that the engine refuses is kept with its record, also when another event of the record is good.
-        if (Array.Find(events, e => e.Status == UsageStatus.Rejected) is { } refused)
+        UsageEntryResult? refused = null;
+        var (accepted, unattributed) = (false, false);
+        foreach (var answer in events)
         {
+            accepted |= answer.Status == UsageStatus.Accepted;
+            unattributed |= answer.Status == UsageStatus.Unattributed;
+            refused ??= answer.Status == UsageStatus.Rejected ? answer : null;
+        }
+
+        if (refused is not null)
+        {
+            // An event that the engine refuses is kept with its record, also when another event of the record is good.
             rejected.Add(Row(feed, raw, refused.Code, refused.Message));
         }
 
-        return events switch
-        {
-            [] => new ImportResult { Discarded = 1 },
-            _ when Has(UsageStatus.Accepted) => new ImportResult { Accepted = 1 },
-            _ when Has(UsageStatus.Unattributed) => new ImportResult { Unattributed = 1 },
-            _ when Has(UsageStatus.Rejected) => new ImportResult { Rejected = 1 },
-            _ => new ImportResult { Duplicate = 1 },
-        };
-
-        bool Has(UsageStatus status) => Array.Exists(events, e => e.Status == status);
+        return events.IsEmpty ? OneDiscarded
+            : accepted ? OneAccepted
+            : unattributed ? OneUnattributed
+            : refused is not null ? OneRejected
+            : OneDuplicate;
     }
 
     private RejectedRecord Row(string feed, RawUsageRecord raw, string? code, string? reason) => new()

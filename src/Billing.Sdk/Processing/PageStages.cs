@@ -114,8 +114,13 @@ internal sealed class PageStages
         var next = 0;
         for (var i = 0; i < answers.Length; i++)
         {
-            answers[i] = [.. all.Skip(next).Take(queries[i].Count)];
-            next += queries[i].Count;
+            var own = new UsageData[queries[i].Count];
+            for (var n = 0; n < own.Length; n++)
+            {
+                own[n] = all[next++];
+            }
+
+            answers[i] = own;
         }
 
         return answers;

@@ -100,11 +100,12 @@ internal sealed class PayerBilling
         var settled = keepsPast ? Instant.MinValue : SettlementHorizon.Of([.. owed.Select(o => o.Timeline)], moment);
         if (settled > (payer.SettledThrough ?? Instant.MinValue))
         {
+            var open = _work.Lines.Where(l => IsOpen(l, settled)).ToList();
             payer = payer with
             {
                 SettledThrough = settled,
-                HistoryFrom = _work.Lines.Where(l => IsOpen(l, settled)).Select(l => l.RecordedAt).Append(moment).Min(),
-                FirstOpenInvoice = _work.Invoices.Where(i => i.Status == InvoiceStatus.Open).Select(i => i.Ordinal).Append(payer.LastInvoiceOrdinal + 1).Min(),
+                HistoryFrom = open.Select(l => l.RecordedAt).Append(moment).Min(),
+                FirstOpenInvoice = open.Select(l => _work.Find<Invoice>(l.InvoiceId)?.Ordinal).OfType<int>().Append(payer.LastInvoiceOrdinal + 1).Min(),
             };
         }
 
@@ -147,14 +148,26 @@ internal sealed class PayerBilling
 
         // What was booked after a draft's date follows from what became known after it.
         var settled = _work.Payer.SettledThrough;
-        var booked = _work.Lines.Where(l => l.SubscriptionId is not null && l.RecordedAt <= moment && IsOpen(l, settled)).ToLookup(l => l.SubscriptionId!);
+        var lines = _work.Lines;
         var result = new List<InvoiceLine>();
         foreach (var subscription in owed)
         {
-            var earlier = booked[subscription.Timeline.Subscription.Id].ToList();
-            var lines = Convergence.Difference(subscription, earlier, factory, context.Settings, moment);
-            result.AddRange(lines);
-            result.AddRange(Minimums(subscription, earlier, lines, factory));
+            var id = subscription.Timeline.Subscription.Id;
+            var earlier = new List<InvoiceLine>();
+            foreach (var line in lines)
+            {
+                if (line.SubscriptionId == id && line.RecordedAt <= moment && IsOpen(line, settled))
+                {
+                    earlier.Add(line);
+                }
+            }
+
+            var missing = Convergence.Difference(subscription, earlier, factory, context.Settings, moment);
+            result.AddRange(missing);
+            if (subscription.Commitments.Count > 0)
+            {
+                result.AddRange(Minimums(subscription, earlier, missing, factory));
+            }
         }
 
         return result;
@@ -182,9 +195,10 @@ internal sealed class PayerBilling
 
     private static Func<InvoiceLine, Instant, int?> PeriodsSince(IReadOnlyList<OwedResult> owed, Instant moment)
     {
-        var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
         return (line, first) =>
         {
+            var timelines = owed.ToDictionary(o => o.Timeline.Subscription.Id, o => o.Timeline, StringComparer.Ordinal);
+
             // A charge beside the subscriptions is in the period that they are in.
             if (line.SubscriptionId is null)
             {
@@ -208,12 +222,37 @@ internal sealed class PayerBilling
 
     private Instant? NextDue(IReadOnlyList<OwedResult> owed, Instant moment)
     {
-        var next = owed.Select(o => o.NextDue)
-            .Concat(_work.Invoices.Where(i => i.Status == InvoiceStatus.Draft).Select(i => i.FinalizeAt))
-            .Concat(_work.All<SubscriptionTerm>().SelectMany(t => new Instant?[] { t.RecordedAt, t.SupersededAt }))
-            .Concat(_work.All<PendingItem>().Where(i => i.InvoiceNow && i.InvoiceId is null).Select(i => (Instant?)i.RecordedAt))
-            .Where(i => i > moment)
-            .Min();
+        Instant? next = null;
+
+        void Consider(Instant? at)
+        {
+            if (at > moment && (next is null || at < next))
+            {
+                next = at;
+            }
+        }
+
+        foreach (var subscription in owed)
+        {
+            Consider(subscription.NextDue);
+        }
+
+        foreach (var invoice in _work.Invoices)
+        {
+            Consider(invoice.Status == InvoiceStatus.Draft ? invoice.FinalizeAt : null);
+        }
+
+        foreach (var term in _work.All<SubscriptionTerm>())
+        {
+            Consider(term.RecordedAt);
+            Consider(term.SupersededAt);
+        }
+
+        foreach (var item in _work.All<PendingItem>())
+        {
+            Consider(item is { InvoiceNow: true, InvoiceId: null } ? item.RecordedAt : null);
+        }
+
         return next;
     }
 }
@@ -223,11 +262,15 @@ internal static class Timelines
 {
     public static IReadOnlyList<SubscriptionTimeline> Of(PayerWork work, Instant knownAt)
     {
-        var customers = work.Customers.ToDictionary(c => c.Id, StringComparer.Ordinal);
+        if (work.Subscriptions is [{ ParentSubscriptionId: null } only])
+        {
+            return Build(work, only, knownAt, []) is { } timeline ? [timeline] : [];
+        }
+
         var built = new Dictionary<string, SubscriptionTimeline?>(StringComparer.Ordinal);
         foreach (var subscription in work.Subscriptions)
         {
-            Build(work, customers, subscription, knownAt, built);
+            Build(work, subscription, knownAt, built);
         }
 
         return [.. built.Values.OfType<SubscriptionTimeline>().OrderBy(t => t.Subscription.Id, StringComparer.Ordinal)];
@@ -236,7 +279,7 @@ internal static class Timelines
     public static SubscriptionTimeline? Of(PayerWork work, string subscriptionId, Instant knownAt) =>
         Of(work, knownAt).FirstOrDefault(t => t.Subscription.Id == subscriptionId);
 
-    private static SubscriptionTimeline? Build(PayerWork work, Dictionary<string, Customer> customers, Subscription subscription, Instant knownAt, Dictionary<string, SubscriptionTimeline?> built)
+    private static SubscriptionTimeline? Build(PayerWork work, Subscription subscription, Instant knownAt, Dictionary<string, SubscriptionTimeline?> built)
     {
         if (built.TryGetValue(subscription.Id, out var known))
         {
@@ -245,9 +288,9 @@ internal static class Timelines
 
         built[subscription.Id] = null;
         var parent = subscription.ParentSubscriptionId is { } id && work.Find<Subscription>(id) is { } row
-            ? Build(work, customers, row, knownAt, built)
+            ? Build(work, row, knownAt, built)
             : null;
-        var zone = customers.TryGetValue(subscription.CustomerId, out var customer) ? work.Context.ZoneOf(customer) : work.Context.Zone;
+        var zone = work.Find<Customer>(subscription.CustomerId) is { } customer ? work.Context.ZoneOf(customer) : work.Context.Zone;
         return built[subscription.Id] = TimelineBuilder.Build(
             subscription,
             work.TermsOf(subscription.Id),

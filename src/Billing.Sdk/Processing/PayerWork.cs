@@ -211,7 +211,7 @@ internal sealed class PayerWork
             PayerId = PayerId,
             ExpectedVersion = _expectedVersion,
             Rows = rows,
-            Numbers = [.. _numbers.Where(n => Find<Invoice>(n.InvoiceId) is not null)],
+            Numbers = _numbers.FindAll(n => Find<Invoice>(n.InvoiceId) is not null),
             Due = new Dictionary<DueKind, Instant?>(_due),
             DueSeen = _dueSeen.ToDictionary(d => d.Kind, d => d.Version),
             Idempotency = idempotency,
@@ -225,11 +225,26 @@ internal sealed class PayerWork
     {
         if (all || HasChanged<Invoice>() || HasChanged<Payment>() || HasChanged<PaymentAttempt>())
         {
-            var collection = Invoices.Select(i => i.NextCollectionAt)
-                .Concat(Payments.Select(p => p.NextAttemptAt))
-                .Concat(All<PaymentAttempt>().Select(a => a.QueryAt));
-            SetDerivedDue(DueKind.Collection, collection.Min());
-            SetDerivedDue(DueKind.Aging, Invoices.Where(i => i.AmountDue > 0m).Select(i => i.NextAgingAt).Min());
+            Instant? collection = null;
+            Instant? aging = null;
+            foreach (var invoice in Invoices)
+            {
+                collection = Earlier(collection, invoice.NextCollectionAt);
+                aging = invoice.AmountDue > 0m ? Earlier(aging, invoice.NextAgingAt) : aging;
+            }
+
+            foreach (var payment in Payments)
+            {
+                collection = Earlier(collection, payment.NextAttemptAt);
+            }
+
+            foreach (var attempt in All<PaymentAttempt>())
+            {
+                collection = Earlier(collection, attempt.QueryAt);
+            }
+
+            SetDerivedDue(DueKind.Collection, collection);
+            SetDerivedDue(DueKind.Aging, aging);
         }
 
         if (all || HasChanged<CreditGrant>())
@@ -238,6 +253,8 @@ internal sealed class PayerWork
                 DueKind.CreditExpiry, All<CreditGrant>().Where(g => !g.Expired && g.Remaining > 0m).Select(g => g.ExpiresAt).Min());
         }
     }
+
+    private static Instant? Earlier(Instant? one, Instant? other) => one is null || other < one ? other ?? one : one;
 
     private void SetDerivedDue(DueKind kind, Instant? at)
     {

@@ -11,7 +11,7 @@ namespace Billing.Processing;
 internal sealed class RatingStage(PageStages stages)
 {
     // A run that comes late asks for the same closed periods at every moment that it bills.
-    private readonly Dictionary<UsageQuery, UsageData> _known = [];
+    private readonly Dictionary<UsageQuery, UsageData?> _known = [];
 
     /// <param name="context">The payer's moment.</param>
     /// <param name="owed">What is owed, without amounts.</param>
@@ -85,9 +85,9 @@ internal sealed class RatingStage(PageStages stages)
         }
 
         var summary = Combine(data.Groups);
-        foreach (var record in data.Events.Where(e => period.Contains(e.Event.At)))
+        foreach (var record in data.Events)
         {
-            if (MeterCalculator.Summarize(meter, record.Event) is { } part)
+            if (period.Contains(record.Event.At) && MeterCalculator.Summarize(meter, record.Event) is { } part)
             {
                 summary = summary.Combine(part);
             }
@@ -97,28 +97,41 @@ internal sealed class RatingStage(PageStages stages)
     }
 
     private static UsageSummary Combine(IReadOnlyList<UsageGroup> groups) =>
-        groups.Aggregate(UsageSummary.None, static (sum, r) => sum.Combine(new UsageSummary(r.Count, r.Sum, r.Max, r.Min)));
+        groups.Count == 0 ? UsageSummary.None : groups.Aggregate(UsageSummary.None, static (sum, r) => sum.Combine(new UsageSummary(r.Count, r.Sum, r.Max, r.Min)));
 
     /// <summary>The usage of the stretches that price usage, in their order.</summary>
     private async Task<List<UsageData>> ReadUsageAsync(IReadOnlyList<OwedResult> owed)
     {
         var queries = new List<UsageQuery>();
+        var missing = new List<UsageQuery>();
         foreach (var subscription in owed)
         {
-            queries.AddRange(subscription.Stretches.Where(s => s.Usage is not null).Select(QueryOf));
+            foreach (var stretch in subscription.Stretches)
+            {
+                if (stretch.Usage is null)
+                {
+                    continue;
+                }
+
+                var query = QueryOf(stretch);
+                queries.Add(query);
+                if (_known.TryAdd(query, null))
+                {
+                    missing.Add(query);
+                }
+            }
         }
 
-        var missing = queries.Where(q => !_known.ContainsKey(q)).Distinct().ToList();
         if (missing.Count > 0)
         {
             var data = await stages.Usage.AskAsync(missing).ConfigureAwait(false);
             for (var i = 0; i < missing.Count; i++)
             {
-                _known.Add(missing[i], data[i]);
+                _known[missing[i]] = data[i];
             }
         }
 
-        return queries.ConvertAll(q => _known[q]);
+        return queries.ConvertAll(q => _known[q]!);
     }
 
     /// <summary>What a usage stretch asks the store.</summary>

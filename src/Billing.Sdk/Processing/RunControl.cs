@@ -109,14 +109,14 @@ internal sealed class RunControl(EngineCore core)
         var run = await FindAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         var shards = await core.Storage.ListRunShardsAsync(tenant, id, cancellationToken).ConfigureAwait(false);
         var invoices = shards.Sum(s => s.Invoices);
-        var seconds = ((run.FinishedAt ?? core.Clock.GetCurrentInstant()) - run.StartedAt).TotalSeconds;
+        var milliseconds = (decimal)((run.FinishedAt ?? core.Clock.GetCurrentInstant()) - run.StartedAt).ToInt64Nanoseconds() / 1_000_000m;
         return new RunProgress
         {
             Run = run,
             Done = shards.Sum(s => s.Payers),
             Invoices = invoices,
             Quarantined = shards.Sum(s => s.Quarantined),
-            InvoicesPerSecond = seconds > 0 ? invoices / seconds : 0,
+            InvoicesPerSecond = milliseconds > 0m ? decimal.Round(invoices * 1000m / milliseconds, 3) : 0m,
             Shards = shards,
         };
     }

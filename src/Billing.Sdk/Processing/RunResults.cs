@@ -44,7 +44,7 @@ public sealed record RunProgress
     public required int Quarantined { get; init; }
 
     /// <summary>Invoices per second since the start; 0 at the start.</summary>
-    public required double InvoicesPerSecond { get; init; }
+    public required decimal InvoicesPerSecond { get; init; }
 
     /// <summary>The shards, by number.</summary>
     public required IReadOnlyList<RunShard> Shards { get; init; }

@@ -95,9 +95,14 @@ internal static class Settlement
     /// <summary>Lifts what dunning suspended when nothing is overdue any more. Invoices of fees only do not count: they do not age.</summary>
     public static void LiftSuspensions(PayerWork work)
     {
+        if (!work.Subscriptions.Any(s => s.SuspendedAt is not null))
+        {
+            return;
+        }
+
         var suspended = work.Subscriptions.Where(s => s.SuspendedAt is not null).ToList();
         var today = work.LocalDateOf(work.Now);
-        if (suspended.Count == 0 || work.Invoices.Any(i => i.Status == InvoiceStatus.Open && !i.FeesOnly && i.AmountDue > 0m && i.DueDate < today))
+        if (work.Invoices.Any(i => i.Status == InvoiceStatus.Open && !i.FeesOnly && i.AmountDue > 0m && i.DueDate < today))
         {
             return;
         }

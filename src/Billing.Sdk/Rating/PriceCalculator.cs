@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using Billing.Catalog;
 using Billing.Usage;
 
@@ -10,11 +11,12 @@ namespace Billing.Rating;
 /// request's part of the period. Amounts are exact and not rounded: all is summed first and divided once, last.</para>
 /// <para>A quantity below zero is refused with <c>negative-quantity</c>, unless the meter allows it. On a <c>matrix</c> price conversion works on the
 /// quantity of each cell, and the included quantity is used up in the order of the cells.</para>
-/// <para>Thread-safe. One belongs to one tenant's configuration and catalog; it holds no state.</para>
+/// <para>Thread-safe. One belongs to one tenant's configuration and catalog; all it keeps is what it has made ready of prices.</para>
 /// </remarks>
 public sealed class PriceCalculator
 {
     private readonly FrozenDictionary<string, BuiltInPricingRule> _builtIn;
+    private readonly ConditionalWeakTable<Price, CompiledTiers> _tiers = [];
     private readonly IPricingRuleResolver? _customRules;
 
     /// <summary>Creates a calculator.</summary>
@@ -80,10 +82,35 @@ public sealed class PriceCalculator
             {
                 return Product(price, quantity, unitAmount);
             }
+
+            if (price.Model == PriceModels.Graduated && quantity > 0m)
+            {
+                return Graduated(price, _tiers.GetValue(price, static p => new CompiledTiers(p)), quantity);
+            }
         }
 
-        var result = Price(new PricingRequest { Price = price, Quantity = quantity, Currency = "" });
-        return result.Error is null ? result.Amount : throw new BillingException(result.Error, result.ErrorMessage!);
+        return Evaluated(price, quantity);
+    }
+
+    /// <summary>The unrounded amounts of many quantities at one price, each for a full period, for prices that need nothing else: as <see cref="Amount"/>, with the price looked at once.</summary>
+    /// <param name="price">The price.</param>
+    /// <param name="quantities">The quantities.</param>
+    /// <param name="amounts">Gets the amounts, in their order; at least as long.</param>
+    /// <exception cref="ArgumentException"><paramref name="amounts"/> is shorter than <paramref name="quantities"/>.</exception>
+    /// <exception cref="BillingException">With the codes that <see cref="Price"/> answers.</exception>
+    public void Amounts(Price price, ReadOnlySpan<decimal> quantities, Span<decimal> amounts)
+    {
+        ArgumentNullException.ThrowIfNull(price);
+        if (amounts.Length < quantities.Length)
+        {
+            throw new ArgumentException($"There is room for {amounts.Length} amounts of {quantities.Length} quantities.", nameof(amounts));
+        }
+
+        var tiers = price.Model == PriceModels.Graduated && HasNoModifiers(price) ? _tiers.GetValue(price, static p => new CompiledTiers(p)) : null;
+        for (var i = 0; i < quantities.Length; i++)
+        {
+            amounts[i] = tiers is not null && quantities[i] > 0m ? Graduated(price, tiers, quantities[i]) : Amount(price, quantities[i]);
+        }
     }
 
     /// <summary>Prices a batch, custom prices included; answers in the same order, each an amount or an error.</summary>
@@ -182,6 +209,24 @@ public sealed class PriceCalculator
             var refused = TooManyDigits(request.Price, request.Quantity);
             return PricingResult.Failed(refused.Code, refused.Message);
         }
+    }
+
+    private decimal Graduated(Price price, CompiledTiers tiers, decimal quantity)
+    {
+        try
+        {
+            return tiers.TryPrice(quantity, out var amount) ? amount : Evaluated(price, quantity);
+        }
+        catch (OverflowException)
+        {
+            throw TooManyDigits(price, quantity);
+        }
+    }
+
+    private decimal Evaluated(Price price, decimal quantity)
+    {
+        var result = Price(new PricingRequest { Price = price, Quantity = quantity, Currency = "" });
+        return result.Error is null ? result.Amount : throw new BillingException(result.Error, result.ErrorMessage!);
     }
 
     private static decimal Product(Price price, decimal quantity, decimal unitAmount)

@@ -64,7 +64,7 @@ public interface IBillingStorage
     /// </summary>
     Task<IReadOnlyList<UsageOutcome>> AppendUsageAsync(TenantId tenant, UsageAppendBatch events, CancellationToken cancellationToken);
 
-    /// <summary>The stored event with this hash, or <see langword="null"/>.</summary>
+    /// <summary>The stored event with this hash, or <see langword="null"/>; also <see langword="null"/> when its key was dropped.</summary>
     Task<UsageRecord?> FindUsageAsync(TenantId tenant, Guid hash, CancellationToken cancellationToken);
 
     /// <summary>The events of one bucket of a subscription, of one type; removed ones left out.</summary>
@@ -77,7 +77,7 @@ public interface IBillingStorage
     /// <returns>How many were dropped.</returns>
     Task<int> DeleteUsageEventsAsync(TenantId tenant, Instant before, CancellationToken cancellationToken);
 
-    /// <summary>Drops the keys by which events count once, of events that happened before a moment. The caller takes no such events any more.</summary>
+    /// <summary>Drops the keys by which events count once, of events that happened before a moment. The caller takes no such events any more; those that are stored are billed as before, but cannot be found by hash or corrected.</summary>
     /// <returns>How many were dropped.</returns>
     Task<int> DeleteUsageKeysAsync(TenantId tenant, Instant before, CancellationToken cancellationToken);
 

@@ -61,25 +61,25 @@ internal sealed record PeriodGrid
         var (anchor, _) = AnchorOf(interval);
         var date = at.InZone(Zone).Date;
         var index = interval.IndexAt(new LocalDate(anchor.Year, anchor.Month, interval.IsMonthBased ? 1 : anchor.Day), date);
-        while (Border(interval, index) > at)
+        var period = Period(interval, index);
+        while (period.From > at)
         {
-            index--;
+            period = Period(interval, --index);
         }
 
-        while (Border(interval, index + 1) <= at)
+        while (period.To <= at)
         {
-            index++;
+            period = Period(interval, ++index);
         }
 
-        return Period(interval, index);
+        return period;
     }
 
-    public BillingPeriod Period(BillingInterval interval, int index) => new(
-        index,
-        Border(interval, index),
-        Border(interval, index + 1),
-        BorderDate(interval, index),
-        BorderDate(interval, index + 1));
+    public BillingPeriod Period(BillingInterval interval, int index)
+    {
+        var (from, to) = (BorderDate(interval, index), BorderDate(interval, index + 1));
+        return new BillingPeriod(index, InstantOf(from), InstantOf(to), from, to, TimeOfDay == LocalTime.Midnight);
+    }
 
     public Instant InstantOf(LocalDate date) => InstantOf(Zone, date, TimeOfDay);
 
@@ -146,4 +146,17 @@ internal sealed class RecentPeriods
 }
 
 /// <summary>One billing period, half-open.</summary>
-internal readonly record struct BillingPeriod(int Index, Instant From, Instant To, LocalDate FromDate, LocalDate ToDate);
+/// <param name="Index">Its number, counted from the anchor.</param>
+/// <param name="From">Start.</param>
+/// <param name="To">End, exclusive.</param>
+/// <param name="FromDate">The date of the start.</param>
+/// <param name="ToDate">The date of the end.</param>
+/// <param name="AtMidnight">Whether its borders are the starts of these dates. Others can fall on the next date, where the clock skips their time of day.</param>
+internal readonly record struct BillingPeriod(int Index, Instant From, Instant To, LocalDate FromDate, LocalDate ToDate, bool AtMidnight = false)
+{
+    /// <summary>The date of a moment in the period's zone; that of a border is known.</summary>
+    public LocalDate DateOf(Instant at, DateTimeZone zone) =>
+        AtMidnight && at == From ? FromDate
+        : AtMidnight && at == To ? ToDate
+        : at.InZone(zone).Date;
+}

@@ -39,9 +39,12 @@ internal sealed class TimelineBuilder
     private TimelineBuilder(Subscription subscription, IEnumerable<SubscriptionTerm> terms, IReadOnlyList<CatalogVersion> catalogs, TenantSettings settings, DateTimeZone zone, Instant knownAt, SubscriptionTimeline? parent)
     {
         _subscription = subscription;
-        _terms = [.. terms
-            .Where(t => t.RecordedAt <= knownAt && (t.SupersededAt is not { } gone || gone > knownAt))
-            .OrderBy(t => t.EffectiveAt).ThenBy(t => t.Sequence)];
+        _terms = [.. terms.Where(t => t.RecordedAt <= knownAt && (t.SupersededAt is not { } gone || gone > knownAt))];
+        if (_terms.Count > 1)
+        {
+            _terms = [.. _terms.OrderBy(t => t.EffectiveAt).ThenBy(t => t.Sequence)];
+        }
+
         _catalogs = catalogs;
         _settings = settings;
         _zone = zone;
@@ -65,19 +68,25 @@ internal sealed class TimelineBuilder
         Instant knownAt,
         SubscriptionTimeline? parent = null)
     {
-        var builder = new TimelineBuilder(subscription, terms, [.. catalogs.Where(c => c.RecordedAt <= knownAt || c.Number == 1)], settings, zone, knownAt, parent);
-        return builder._terms.Any(t => t.Kind == SubscriptionTermKind.Start) ? builder.Build() : null;
+        bool IsKnown(CatalogVersion version) => version.RecordedAt <= knownAt || version.Number == 1;
+
+        var known = catalogs.All(IsKnown) ? catalogs : [.. catalogs.Where(IsKnown)];
+        var builder = new TimelineBuilder(subscription, terms, known, settings, zone, knownAt, parent);
+        return builder._terms.Exists(t => t.Kind == SubscriptionTermKind.Start) ? builder.Build() : null;
     }
 
     private SubscriptionTimeline Build()
     {
-        _start = _terms.First(t => t.Kind == SubscriptionTermKind.Start);
+        _start = _terms.Find(t => t.Kind == SubscriptionTermKind.Start)!;
         var stop = FindStop();
         Begin();
         var initial = Segment(_start.EffectiveAt, credits: true, invoicesUsage: true);
-        foreach (var term in _terms.Where(t => t.Kind is not (SubscriptionTermKind.Start or SubscriptionTermKind.Cancel or SubscriptionTermKind.End)))
+        foreach (var term in _terms)
         {
-            Enqueue(term.EffectiveAt, 1, () => Apply(term));
+            if (term.Kind is not (SubscriptionTermKind.Start or SubscriptionTermKind.Cancel or SubscriptionTermKind.End))
+            {
+                Enqueue(term.EffectiveAt, 1, () => Apply(term));
+            }
         }
 
         var end = stop?.At;
@@ -421,13 +430,21 @@ internal sealed class TimelineBuilder
             Prorate = _openProrate,
             EndCredits = credits,
             EndInvoicesUsage = invoicesUsage,
-            NextPeriodVersions = [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
+            NextPeriodVersions = _catalogs[^1].Number == _catalog.Number
+                ? []
+                : [.. _catalogs.Where(c => c.Number > _catalog.Number && c.ExistingSubscriptions == ExistingSubscriptions.NextPeriod)],
             Overrides = _overrides,
             Phase = _phase,
             Currency = _subscription.Currency,
         };
-        return segment with { Charges = [.. _charges.Select(segment.Priced)] };
+        return segment with { Charges = PricedBy(segment) };
     }
+
+    /// <summary>The charges with the subscription's own prices; mostly they have none and stay as the plan lists them.</summary>
+    private IReadOnlyList<Charge> PricedBy(TimelineSegment segment) =>
+        segment.Overrides.Count == 0 && (segment.Plan.Currency == segment.Currency || _charges.All(c => c.CurrencyPrices.Count == 0))
+            ? _charges
+            : [.. _charges.Select(segment.Priced)];
 
     private bool InTrial(Instant at) => _trialPhase || (_trialEnd is { } end && at < end && _plan.Phases.Count == 0);
 
@@ -451,10 +468,21 @@ internal sealed class TimelineBuilder
         };
     }
 
-    private CatalogVersion VersionFor(Instant at, string plan) =>
-        _catalogs.Where(c => c.EffectiveAt <= at && c.Definition.Plans.Any(p => p.Code == plan)).LastOrDefault()
-        ?? _catalogs.FirstOrDefault(c => c.Definition.Plans.Any(p => p.Code == plan))
-        ?? throw BillingException.For(BillingErrorCodes.UnknownPlan, "plan", plan, "code", "The catalog has no plan with this code.");
+    private CatalogVersion VersionFor(Instant at, string plan)
+    {
+        CatalogVersion? first = null;
+        CatalogVersion? inForce = null;
+        foreach (var version in _catalogs)
+        {
+            if (version.Definition.Plans.Any(p => p.Code == plan))
+            {
+                first ??= version;
+                inForce = version.EffectiveAt <= at ? version : inForce;
+            }
+        }
+
+        return inForce ?? first ?? throw BillingException.For(BillingErrorCodes.UnknownPlan, "plan", plan, "code", "The catalog has no plan with this code.");
+    }
 
     private Instant DayAfter(Instant from, LocalDate date) =>
         PeriodGrid.InstantOf(_zone, date, _settings.ProrationBasis == ProrationBasis.Seconds ? from.InZone(_zone).TimeOfDay : LocalTime.Midnight);

@@ -27,12 +27,20 @@ internal static class TaxAmounts
             ByLine(lines, rates, currency, settings, taxes);
         }
 
-        return [.. lines.Select((line, i) => line with
+        var result = new InvoiceLine[lines.Count];
+        for (var i = 0; i < result.Length; i++)
         {
-            Taxes = [.. taxes[i]],
-            Tax = taxes[i].Sum(t => t.Amount),
-            InclusiveTax = taxes[i].Where(t => t.Inclusive).Sum(t => t.Amount),
-        })];
+            var (tax, inclusive) = (0m, 0m);
+            foreach (var part in taxes[i])
+            {
+                tax += part.Amount;
+                inclusive += part.Inclusive ? part.Amount : 0m;
+            }
+
+            result[i] = lines[i] with { Taxes = [.. taxes[i]], Tax = tax, InclusiveTax = inclusive };
+        }
+
+        return result;
     }
 
     private static void ByLine(IReadOnlyList<InvoiceLine> lines, IReadOnlyList<IReadOnlyList<TaxRate>> rates, Currency currency, TenantSettings settings, List<LineTax>[] taxes)
@@ -40,16 +48,21 @@ internal static class TaxAmounts
         for (var i = 0; i < lines.Count; i++)
         {
             var amount = lines[i].Amount - lines[i].Discount;
-            var inclusive = rates[i].Where(r => r.Inclusive).ToList();
             var net = amount;
-            if (inclusive.Count > 0)
+            if (rates[i].Any(r => r.Inclusive))
             {
+                var inclusive = rates[i].Where(r => r.Inclusive).ToList();
                 net = Rounding.Round(amount / (1m + (inclusive.Sum(r => r.Percent) / 100m)), currency.MinorUnit, settings.RoundingMode);
                 AddShares(taxes[i], inclusive, amount - net, currency);
             }
 
-            foreach (var rate in rates[i].Where(r => !r.Inclusive))
+            foreach (var rate in rates[i])
             {
+                if (rate.Inclusive)
+                {
+                    continue;
+                }
+
                 var tax = rate.Amount ?? Rounding.Round(net * rate.Percent / 100m, currency.MinorUnit, settings.RoundingMode);
                 taxes[i].Add(new LineTax(rate.Code, rate.Percent, tax, false));
             }

@@ -34,6 +34,9 @@ internal sealed class EventMeters
 /// <summary>One meter, ready to take event after event: what <see cref="MeterCalculator"/> answers, without looking its rules up again and without objects. Immutable and thread-safe.</summary>
 internal sealed class EventMeter
 {
+    private const decimal Limit = 1_000_000_000_000_000m;
+    private const int MaximumDecimals = 12;
+
     private readonly (string Property, FrozenSet<string> Values)[] _filter;
     private readonly string[] _groupBy;
 
@@ -81,6 +84,12 @@ internal sealed class EventMeter
         if (!decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value))
         {
             return MeterCalculator.FieldNoDecimal(Meter, usage, field, text);
+        }
+
+        if (value is <= -Limit or >= Limit || value.Scale > MaximumDecimals)
+        {
+            // No number of such values sums up to more than a decimal can hold: one event must not make the commit of others fail.
+            return BillingException.Validation("event", usage.Id, field, $"'{text}' is not below 10^15 or has more than {MaximumDecimals} decimals (meter '{Meter.Code}').");
         }
 
         if (Meter.IsAdditive)

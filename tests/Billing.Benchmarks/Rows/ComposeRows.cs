@@ -19,7 +19,7 @@ internal sealed class ComposeRows(Settings settings, Report report)
     {
         // The bar for memory is for 10,000 customers, however many the other rows have.
         var customers = Math.Min(settings.Customers, 10_000);
-        var output = await Child.RunAsync(["composing", "--customers", Text(customers), "--repetitions", Text(Math.Max(1, settings.Repetitions))]);
+        var output = await Child.RunAsync(["composing", "--customers", Text(customers), "--repetitions", Text(settings.Repetitions), "--warm-up", Text(settings.WarmUpMonths)]);
         var figures = output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray();
         if (settings.Wants(Rate))
         {
@@ -43,8 +43,8 @@ internal sealed class ComposeRows(Settings settings, Report report)
         await world.BillAsync(0);
         store.Answers = true;
 
-        // Without the compiler's help the first runs are several times slower.
-        for (var i = 0; i < 4; i++)
+        // The runtime compiles what it finds hot, in the background: the first runs are several times slower.
+        for (var i = 0; i <= settings.WarmUpMonths; i++)
         {
             await BillAsync(world, store, settings.Customers);
         }

@@ -84,13 +84,14 @@ internal sealed class EventRows(Settings settings, Report report)
 
     private static async Task<double> TogetherAsync(World world, List<UsageEntry> events)
     {
+        await using var buffer = world.Engine.Usage.OpenBuffer();
         var started = Stopwatch.GetTimestamp();
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
         {
             for (var i = Interlocked.Increment(ref next); i < events.Count; i = Interlocked.Increment(ref next))
             {
-                await RecordAsync(world, events[i]);
+                Check(events[i], await buffer.RecordAsync(world.Tenant, events[i]));
             }
         })));
         return Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -99,9 +100,14 @@ internal sealed class EventRows(Settings settings, Report report)
     private static async Task RecordAsync(World world, UsageEntry entry)
     {
         var results = await world.Engine.Usage.RecordAsync(world.Tenant, [entry]);
-        if (results[0].Status != UsageStatus.Accepted)
+        Check(entry, results[0]);
+    }
+
+    private static void Check(UsageEntry entry, UsageEntryResult result)
+    {
+        if (result.Status != UsageStatus.Accepted)
         {
-            throw new InvalidOperationException($"Event {entry.Event.Id} was {results[0].Status}: {results[0].Message}");
+            throw new InvalidOperationException($"Event {entry.Event.Id} was {result.Status}: {result.Message}");
         }
     }
 }

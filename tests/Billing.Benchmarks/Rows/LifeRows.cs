@@ -20,6 +20,8 @@ internal sealed class LifeRows(Settings settings, Report report)
     private readonly List<Sample> _ingest = [];
     private readonly List<Sample> _resent = [];
     private readonly List<Sample> _bill = [];
+    private readonly List<Sample> _ingestWork = [];
+    private readonly List<Sample> _billWork = [];
     private readonly List<Sample> _second = [];
     private readonly List<Sample> _loop = [];
     private readonly bool _needsIngest = settings.Wants(IngestNew, IngestResent);
@@ -68,7 +70,9 @@ internal sealed class LifeRows(Settings settings, Report report)
     {
         var before = await CopyAsync(store, world);
         var count = batches.Sum(b => b.Length);
+        var work = store.ProcessorSeconds();
         var seconds = await TimeAsync(world, batches, UsageStatus.Accepted);
+        work = store.ProcessorSeconds() - work;
         var commits = world.Watch.Commits;
         var totals = before is null ? default : await store.TotalsAsync();
         var resent = await TimeAsync(world, batches, UsageStatus.Duplicate);
@@ -87,8 +91,9 @@ internal sealed class LifeRows(Settings settings, Report report)
 
         await using var copy = before;
         var limit = await LimitAsync(IngestNew, store, before, commits);
-        _ingest.Add(new Sample(count / seconds, count / limit));
-        _resent.Add(new Sample(count / resent, count / limit));
+        _ingest.Add(new Sample(count / seconds, count / limit.Seconds));
+        _ingestWork.Add(new Sample(count / work, count / limit.Work));
+        _resent.Add(new Sample(count / resent, count / limit.Seconds));
     }
 
     /// <summary>The database as it is, with nothing left to be written; the engine's connections are open again.</summary>
@@ -116,9 +121,11 @@ internal sealed class LifeRows(Settings settings, Report report)
     {
         var before = await CopyAsync(store, world);
         world.Watch.Keep = before is null;
+        var work = store.ProcessorSeconds();
         var started = Stopwatch.GetTimestamp();
         var result = await world.BillAsync(month);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        work = store.ProcessorSeconds() - work;
         var commits = world.Watch.Commits;
         if (result.Payers != settings.Customers || result.QuarantinedCount > 0)
         {
@@ -136,7 +143,8 @@ internal sealed class LifeRows(Settings settings, Report report)
 
         await using var copy = before;
         var limit = await LimitAsync(Bill, store, before, commits);
-        _bill.Add(new Sample(settings.Customers / seconds, settings.Customers / limit));
+        _bill.Add(new Sample(settings.Customers / seconds, settings.Customers / limit.Seconds));
+        _billWork.Add(new Sample(settings.Customers / work, settings.Customers / limit.Work));
         if (settings.Wants(Loop))
         {
             var options = before.LoopDatabase();
@@ -161,30 +169,35 @@ internal sealed class LifeRows(Settings settings, Report report)
         _second.Add(new Sample(seconds, first));
     }
 
-    private async Task<double> LimitAsync(string row, Store store, Store copy, int commits)
+    private async Task<(double Seconds, double Work)> LimitAsync(string row, Store store, Store copy, int commits)
     {
         await using var rewrite = await copy.PrepareAsync(store, commits);
         await store.SettleAsync();
+        var work = store.ProcessorSeconds();
         var seconds = await rewrite.WriteAsync();
+        work = store.ProcessorSeconds() - work;
         var (engine, limit, tables) = await rewrite.CompareAsync();
         report.Note(string.Create(CultureInfo.InvariantCulture, $"{row}: engine wrote {engine.Rows} rows {engine.Bytes} bytes, limit {limit.Rows} rows {limit.Bytes} bytes, each in {commits} commits; {tables}"));
-        return seconds;
+        return (seconds, work);
     }
 
     private void Print(bool durable)
     {
-        Print(IngestNew, _ingest, durable ? Bar.AtLeast(0.5) : null, "events/s");
-        Print(IngestResent, _resent, null, "events/s");
-        Print(Bill, _bill, durable ? Bar.AtLeast(0.5) : null, "invoices/s");
+        var postgreSql = settings.Store == "postgresql";
+        Print(IngestNew, _ingest, !durable ? null : Bar.AtLeast(!postgreSql ? 0.5 : settings.RowSecurity ? 0.4 : 0.6), "events/s");
+        Print(IngestNew, _ingestWork, null, "events/s-of-a-core", "-work");
+        Print(IngestResent, _resent, postgreSql && !settings.RowSecurity ? Bar.AtLeast(0.5) : null, "events/s");
+        Print(Bill, _bill, durable && !settings.RowSecurity ? Bar.AtLeast(0.5) : null, "invoices/s");
+        Print(Bill, _billWork, null, "invoices/s-of-a-core", "-work");
         Print(SecondRun, _second, Bar.AtMost(0.3), "s");
-        Print(Loop, _loop, settings.Store == "postgresql" ? Bar.AtLeast(12) : null, "invoices/s");
+        Print(Loop, _loop, postgreSql ? Bar.AtLeast(12) : null, "invoices/s");
     }
 
-    private void Print(string name, List<Sample> samples, Bar? bar, string unit)
+    private void Print(string name, List<Sample> samples, Bar? bar, string unit, string suffix = "")
     {
         if (samples.Count > 0 && settings.Wants(name))
         {
-            report.Row(name, samples, bar, unit);
+            report.Row(name + suffix + (settings is { Store: "postgresql", RowSecurity: true } ? "-rls" : ""), samples, bar, unit);
         }
     }
 }

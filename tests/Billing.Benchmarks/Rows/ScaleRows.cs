@@ -11,7 +11,6 @@ internal sealed class ScaleRows(Settings settings, Report report)
     public const string Memory = "customers-x10-memory";
 
     private const int WarmUpCustomers = 100;
-    private const int WarmUpMonths = 3;
 
     public static string[] Names { get; } = [Time, Memory];
 
@@ -87,7 +86,7 @@ internal sealed class ScaleRows(Settings settings, Report report)
     {
         // A run changes the database, so each repetition has a copy.
         await using var copy = await store.CopyAsync();
-        var output = await Child.RunAsync(["billing", copy.Location, "--store", settings.Store, "--customers", customers.ToString(CultureInfo.InvariantCulture)]);
+        var output = await Child.RunAsync(["billing", copy.Location, "--store", settings.Store, "--customers", customers.ToString(CultureInfo.InvariantCulture), "--warm-up", settings.WarmUpMonths.ToString(CultureInfo.InvariantCulture)]);
         var figures = output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray();
         return (figures[0], figures[1]);
     }
@@ -102,7 +101,7 @@ internal sealed class ScaleRows(Settings settings, Report report)
             await using var world = await World.OpenAsync(store);
             await world.CreateTenantAsync();
             await world.SubscribeAsync(WarmUpCustomers, 0);
-            for (var month = 0; month < WarmUpMonths; month++)
+            for (var month = 0; month < settings.WarmUpMonths; month++)
             {
                 await world.BillAsync(month);
                 await world.RecordAsync(World.UsageOf(month, WarmUpCustomers, 10), 1000);

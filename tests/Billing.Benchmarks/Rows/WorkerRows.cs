@@ -94,7 +94,7 @@ internal sealed class WorkerRows(Settings settings, Report report)
     /// <summary>Starts processes, lets them go together when all are ready, and gives the seconds until the last is done, with the sum of what they print.</summary>
     private async Task<(double Seconds, int Sum)> RaceAsync(IEnumerable<string[]> commands)
     {
-        var processes = commands.Select(c => Child.Start([.. c, "--store", settings.Store])).ToList();
+        var processes = commands.Select(c => Child.Start([.. c, "--store", settings.Store, "--warm-up", Text(settings.WarmUpMonths)])).ToList();
         try
         {
             var errors = processes.ConvertAll(p => p.StandardError.ReadToEndAsync());

@@ -69,7 +69,13 @@ internal sealed class SqliteStore(string path, bool owned) : Store
             Execute(connection, "PRAGMA main.wal_checkpoint(TRUNCATE)");
         }
 
-        return new PreparedInserts(connection, tables.FindAll(t => t.Rows.Count > 0), commits, part);
+        var prepared = new PreparedInserts(connection, tables.FindAll(t => t.Rows.Count > 0), commits, part);
+        if (part is null)
+        {
+            prepared.WarmUp();
+        }
+
+        return prepared;
     }
 
     public override async Task<double> CommitOneByOneAsync(Store engine, int count)
@@ -293,11 +299,6 @@ internal sealed class SqliteStore(string path, bool owned) : Store
     {
         public override Task<double> WriteAsync()
         {
-            if (part is null)
-            {
-                WarmUp();
-            }
-
             var started = Stopwatch.GetTimestamp();
             var inserts = tables.ConvertAll(t => t.Insert(connection));
             for (var commit = 0; commit < commits; commit++)
@@ -350,7 +351,7 @@ internal sealed class SqliteStore(string path, bool owned) : Store
         }
 
         /// <summary>Compiles the path that is timed, on rows that are taken back.</summary>
-        private void WarmUp()
+        public void WarmUp()
         {
             using var transaction = connection.BeginTransaction(deferred: false);
             foreach (var table in tables)

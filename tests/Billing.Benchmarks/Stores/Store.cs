@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Billing.Benchmarks.Plain;
 using Billing.InMemory;
 using Billing.Storage;
@@ -22,6 +23,13 @@ internal abstract class Store : IAsyncDisposable
 
     /// <summary>Writes out what the database still holds back, so that engine and limit start alike.</summary>
     public virtual Task SettleAsync() => Task.CompletedTask;
+
+    /// <summary>Processor seconds that this process, and the database where it is another one, have used so far: other programs on the machine disturb these least.</summary>
+    public virtual double ProcessorSeconds()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.TotalProcessorTime.TotalSeconds;
+    }
 
     /// <summary>Copies the database as it is now.</summary>
     public abstract Task<Store> CopyAsync();
@@ -53,12 +61,14 @@ internal abstract class Store : IAsyncDisposable
     public static Store Open(Settings settings, string location) => settings.Store switch
     {
         "sqlite" => new SqliteStore(location, owned: false),
+        "postgresql" => PostgreSqlStore.At(settings, location),
         _ => throw new ArgumentException($"Store '{settings.Store}' cannot be opened by another process."),
     };
 
     public static Store Create(Settings settings, string name) => settings.Store switch
     {
         "memory" => new MemoryStore(),
+        "postgresql" => PostgreSqlStore.Make(settings, name),
         "sqlite" => new SqliteStore(Path.Combine(settings.Folder, $"{name}.db"), owned: true),
         _ => throw new ArgumentException($"There is no store '{settings.Store}' here."),
     };

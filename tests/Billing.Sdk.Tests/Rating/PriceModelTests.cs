@@ -48,6 +48,45 @@ public class PriceModelTests
     }
 
     [Fact]
+    public void A_batch_of_quantities_costs_digit_by_digit_what_each_costs_alone()
+    {
+        var prices = new[]
+        {
+            Price.Graduated(Tiers),
+            Price.Graduated(new PriceTier { UpTo = 0.5m, UnitAmount = 0.123456789012m }, new PriceTier { UpTo = 1000.25m, FlatAmount = 3.10m }, new PriceTier { UnitAmount = 0.000000000001m }),
+            Price.Graduated(Tiers) with { FlatOnZero = true },
+            Price.Graduated(Tiers) with { IncludedQuantity = 3m, MinimumAmount = 4m },
+            Price.Volume(Tiers),
+            Price.PerUnit(0.25m),
+        };
+        decimal[] quantities = [0m, 0.01m, 0.5m, 3m, 10m, 10.01m, 20m, 20.50m, 1000.25m, 1000.26m, 123456789.123456m];
+        foreach (var price in prices)
+        {
+            var amounts = new decimal[quantities.Length];
+            Calculator.Amounts(price, quantities, amounts);
+
+            var alone = quantities.Select(q => Calculator.Price(new PricingRequest { Price = price, Quantity = q, Currency = "USD" }).Amount);
+            Assert.Equal(alone.Select(a => a.ToString(System.Globalization.CultureInfo.InvariantCulture)), amounts.Select(a => a.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            Assert.Equal(amounts, quantities.Select(q => Calculator.Amount(price, q)));
+        }
+    }
+
+    [Fact]
+    public void A_batch_refuses_what_a_quantity_alone_is_refused_for()
+    {
+        var closed = Price.Graduated(new PriceTier { UpTo = 10m, UnitAmount = 1m });
+        var huge = Price.Graduated(new PriceTier { UpTo = 10m, UnitAmount = 1m }, new PriceTier { UpTo = decimal.MaxValue / 2m, UnitAmount = 1000m }, new PriceTier { UnitAmount = 1m });
+        var amounts = new decimal[1];
+
+        Assert.Equal(BillingErrorCodes.NoMatchingPrice, Assert.Throws<BillingException>(() => Calculator.Amounts(closed, [11m], amounts)).Code);
+        Assert.Equal(BillingErrorCodes.NegativeQuantity, Assert.Throws<BillingException>(() => Calculator.Amounts(closed, [-1m], amounts)).Code);
+        Assert.Equal(BillingErrorCodes.Validation, Assert.Throws<BillingException>(() => Calculator.Amounts(huge, [decimal.MaxValue], amounts)).Code);
+        Calculator.Amounts(huge, [12m], amounts);
+        Assert.Equal(2010m, amounts[0]);
+        Assert.Throws<ArgumentException>(() => Calculator.Amounts(closed, [1m, 2m], amounts));
+    }
+
+    [Fact]
     public void Graduated_and_volume_agree_with_a_reference_that_counts_unit_by_unit()
     {
         var tiers = from bounds in Gen.Choose(1, 400).ArrayOf(3)

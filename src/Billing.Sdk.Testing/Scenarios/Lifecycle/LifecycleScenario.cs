@@ -32,6 +32,9 @@ public sealed class LifecycleScenario
 
     internal IReadOnlyList<LifecycleStep> Timeline { get; private init; } = [];
 
+    /// <summary>A scenario without steps: what invariants know of a history that no file tells.</summary>
+    internal static LifecycleScenario Named(string name) => new() { Name = name, Settings = new TenantSettings(), Tasks = [], Catalog = CatalogDefinition.Empty };
+
     /// <summary>Reads a scenario.</summary>
     /// <param name="root">The file's root object.</param>
     /// <param name="file">How messages name the file.</param>
