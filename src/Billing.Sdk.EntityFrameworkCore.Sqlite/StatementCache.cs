@@ -78,11 +78,10 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
                 read();
             }
         }
-        catch
+        finally
         {
-            // Whatever went wrong: a statement that is left in the middle would keep its snapshot open.
+            // A statement that is left in the middle would keep its snapshot open.
             _ = raw.sqlite3_reset(statement.Handle);
-            throw;
         }
     }
 
