@@ -1,7 +1,6 @@
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
-using SQLitePCL;
 
 namespace Billing.EntityFrameworkCore.Sqlite;
 
@@ -10,7 +9,7 @@ namespace Billing.EntityFrameworkCore.Sqlite;
 /// <typeparam name="T">The entity type.</typeparam>
 internal sealed class RowReader<T>
 {
-    private readonly Func<sqlite3_stmt, TenantId, string, string, TextCache, T> _read;
+    private readonly Func<Statement, TenantId, string, string, TextCache, T> _read;
 
     /// <param name="entity">The entity type.</param>
     /// <param name="tenant">The property that is the tenant.</param>
@@ -18,7 +17,7 @@ internal sealed class RowReader<T>
     public RowReader(IEntityType entity, string tenant, params string[] known)
     {
         Table = new TableNames(entity);
-        var (statement, tenantId, texts) = (Expression.Parameter(typeof(sqlite3_stmt)), Expression.Parameter(typeof(TenantId)), Expression.Parameter(typeof(TextCache)));
+        var (statement, tenantId, texts) = (Expression.Parameter(typeof(Statement)), Expression.Parameter(typeof(TenantId)), Expression.Parameter(typeof(TextCache)));
         var given = new[] { Expression.Parameter(typeof(string)), Expression.Parameter(typeof(string)) };
         var columns = new List<string>();
         var values = new List<MemberAssignment>();
@@ -45,7 +44,7 @@ internal sealed class RowReader<T>
 
         Columns = string.Join(", ", columns);
         var body = Expression.MemberInit(Expression.New(entity.ClrType), values);
-        _read = Expression.Lambda<Func<sqlite3_stmt, TenantId, string, string, TextCache, T>>(body, statement, tenantId, given[0], given[1], texts).Compile();
+        _read = Expression.Lambda<Func<Statement, TenantId, string, string, TextCache, T>>(body, statement, tenantId, given[0], given[1], texts).Compile();
     }
 
     public TableNames Table { get; }
@@ -53,7 +52,7 @@ internal sealed class RowReader<T>
     /// <summary>What a query selects, of the table <c>t</c>, behind one column of its own.</summary>
     public string Columns { get; }
 
-    public T Read(sqlite3_stmt statement, TenantId tenant, string first, string second, TextCache texts) => _read(statement, tenant, first, second, texts);
+    public T Read(Statement statement, TenantId tenant, string first, string second, TextCache texts) => _read(statement, tenant, first, second, texts);
 
     private static Expression Read(Expression statement, int index, IProperty property, Expression texts)
     {

@@ -1,14 +1,13 @@
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
-using SQLitePCL;
 
 namespace Billing.EntityFrameworkCore.Sqlite;
 
 /// <summary>The statements that write rows of one entity type: columns, keys and conversions come from the model. Immutable.</summary>
 internal sealed class RowStatements
 {
-    private readonly Action<object, sqlite3_stmt> _bind;
+    private readonly Action<object, Statement> _bind;
     private readonly int _versionParameter;
 
     public RowStatements(IEntityType entity)
@@ -49,10 +48,10 @@ internal sealed class RowStatements
     public string Delete { get; }
 
     /// <summary>Binds all columns.</summary>
-    public void Bind(object row, sqlite3_stmt statement) => _bind(row, statement);
+    public void Bind(object row, Statement statement) => _bind(row, statement);
 
     /// <summary>Binds what <see cref="Update"/> or <see cref="Delete"/> needs.</summary>
-    public void Bind(object row, long? storedVersion, sqlite3_stmt statement)
+    public void Bind(object row, long? storedVersion, Statement statement)
     {
         _bind(row, statement);
         if (storedVersion is { } version)
@@ -66,16 +65,16 @@ internal sealed class RowStatements
     }
 
     /// <summary>One compiled function that converts and binds all columns, without boxing.</summary>
-    private static Action<object, sqlite3_stmt> Binder(Type type, IProperty[] properties)
+    private static Action<object, Statement> Binder(Type type, IProperty[] properties)
     {
-        var (row, statement, typed) = (Expression.Parameter(typeof(object)), Expression.Parameter(typeof(sqlite3_stmt)), Expression.Variable(type));
+        var (row, statement, typed) = (Expression.Parameter(typeof(object)), Expression.Parameter(typeof(Statement)), Expression.Variable(type));
         var steps = new List<Expression> { Expression.Assign(typed, Expression.Convert(row, type)) };
         for (var i = 0; i < properties.Length; i++)
         {
             steps.Add(BindColumn(statement, i + 1, Expression.Property(typed, properties[i].PropertyInfo!), properties[i]));
         }
 
-        return Expression.Lambda<Action<object, sqlite3_stmt>>(Expression.Block([typed], steps), row, statement).Compile();
+        return Expression.Lambda<Action<object, Statement>>(Expression.Block([typed], steps), row, statement).Compile();
     }
 
     private static Expression BindColumn(Expression statement, int index, Expression value, IProperty property)

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Text;
 using System.Text.Json;
 using Billing.Customers;
 using Billing.Storage;
@@ -8,7 +7,6 @@ using Billing.Usage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using NodaTime;
-using SQLitePCL;
 
 namespace Billing.EntityFrameworkCore.Sqlite;
 
@@ -138,7 +136,7 @@ public sealed partial class SqliteBillingDatabase
         return new EventTable(entity);
     }
 
-    private static void BindRanges(sqlite3_stmt statement, int index, IReadOnlyList<UsageRange> ranges, IProperty bucket)
+    private static void BindRanges(Statement statement, int index, IReadOnlyList<UsageRange> ranges, IProperty bucket)
     {
         var buffer = new ArrayBufferWriter<byte>(ranges.Count * 64);
         using (var json = new Utf8JsonWriter(buffer))
@@ -224,121 +222,5 @@ public sealed partial class SqliteBillingDatabase
         public string InRange =>
             $"t.{_table.Column(nameof(UsageRecord.Tenant))} = ?1 AND t.{_table.Column(nameof(UsageRecord.SubscriptionId))} = j.value->>0 AND t.{_table.Column(EventType)} = j.value->>1"
             + $" AND t.{_table.Column(Bucket)} >= j.value->>2 AND t.{_table.Column(Bucket)} < j.value->>3 AND t.{_table.Column(nameof(UsageRecord.Removed))} = 0";
-    }
-
-    /// <summary>Reads the figures of rollups; they are summed here, because SQLite would do it in binary floating point.</summary>
-    private sealed class RollupQuery
-    {
-        public RollupQuery(IEntityType entity)
-        {
-            var table = new TableNames(entity);
-            string Of(string column) => "t." + table.Column(column);
-            Bucket = entity.FindProperty(nameof(UsageRollup.Bucket))!;
-            string[] read =
-            [
-                nameof(UsageRollup.Bucket), nameof(UsageRollup.Group), nameof(UsageRollup.Replaces), nameof(UsageRollup.Count),
-                nameof(UsageRollup.Sum), nameof(UsageRollup.Min), nameof(UsageRollup.Max),
-            ];
-            Sql = $"SELECT j.key, {string.Join(", ", read.Select(Of))} FROM json_each(?2) AS j CROSS JOIN {table.Name} AS t"
-                + $" ON {Of(nameof(UsageRollup.Tenant))} = ?1 AND {Of(nameof(UsageRollup.SubscriptionId))} = j.value->>0 AND {Of(nameof(UsageRollup.Meter))} = j.value->>1"
-                + $" AND {Of(nameof(UsageRollup.Bucket))} >= j.value->>2 AND {Of(nameof(UsageRollup.Bucket))} < j.value->>3";
-        }
-
-        public string Sql { get; }
-
-        public IProperty Bucket { get; }
-    }
-
-    /// <summary>What the rollups of a range come to.</summary>
-    private sealed class RollupSum
-    {
-        private readonly List<GroupSum> _groups = new(1);
-        private long _firstBucket = long.MaxValue;
-
-        public bool HasReplacements { get; private set; }
-
-        public void Add(sqlite3_stmt statement, TextCache texts)
-        {
-            _firstBucket = Math.Min(_firstBucket, SqliteColumns.Int64(statement, 1));
-            HasReplacements |= SqliteColumns.Bool(statement, 3);
-            Find(SqliteColumns.Text(statement, 2, texts)).Add(statement);
-        }
-
-        public RollupSums ToSums(IProperty bucket)
-        {
-            _groups.Sort(static (a, b) => string.CompareOrdinal(a.Group, b.Group));
-            return new RollupSums([.. _groups.Select(g => g.ToGroup())], (Instant)bucket.GetTypeMapping().Converter!.ConvertFromProvider(_firstBucket)!);
-        }
-
-        /// <summary>Most meters have one group; those with many are searched from the last one found.</summary>
-        private GroupSum Find(string group)
-        {
-            if (_groups.Count > 16)
-            {
-                _byName ??= _groups.ToDictionary(g => g.Group, StringComparer.Ordinal);
-                if (!_byName.TryGetValue(group, out var known))
-                {
-                    _byName.Add(group, known = new GroupSum(group));
-                    _groups.Add(known);
-                }
-
-                return known;
-            }
-
-            foreach (var known in _groups)
-            {
-                if (known.Group == group)
-                {
-                    return known;
-                }
-            }
-
-            var added = new GroupSum(group);
-            _groups.Add(added);
-            return added;
-        }
-
-        private Dictionary<string, GroupSum>? _byName;
-    }
-
-    private sealed class GroupSum(string group)
-    {
-        private long _count;
-        private decimal _sum;
-        private decimal? _min;
-        private decimal? _max;
-
-        public string Group => group;
-
-        public void Add(sqlite3_stmt statement)
-        {
-            _count += SqliteColumns.Int64(statement, 4);
-            var text = SqliteColumns.Utf8(statement, 5);
-            var sum = SqliteColumns.ParseDecimal(text);
-            _sum += sum;
-            if (Value(statement, 6, text, sum) is { } min)
-            {
-                _min = _min is { } least ? Math.Min(least, min) : min;
-            }
-
-            if (Value(statement, 7, text, sum) is { } max)
-            {
-                _max = _max is { } greatest ? Math.Max(greatest, max) : max;
-            }
-        }
-
-        public UsageGroup ToGroup() => new(group, _count, _sum, _min, _max);
-
-        /// <summary>A rollup of one event has one figure three times.</summary>
-        private static decimal? Value(sqlite3_stmt statement, int index, ReadOnlySpan<byte> sumText, decimal sum)
-        {
-            if (SqliteColumns.IsNull(statement, index))
-            {
-                return null;
-            }
-
-            var text = SqliteColumns.Utf8(statement, index);
-            return text.SequenceEqual(sumText) ? sum : SqliteColumns.ParseDecimal(text);
-        }
     }
 }

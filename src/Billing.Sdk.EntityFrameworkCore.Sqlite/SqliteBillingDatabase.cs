@@ -220,7 +220,7 @@ public sealed partial class SqliteBillingDatabase : BillingDatabase, IDisposable
         public StatementCache Cache => cache;
 
         /// <summary>The statement for the type of the last row.</summary>
-        public sqlite3_stmt Statement { get; private set; } = null!;
+        public Statement Statement { get; private set; } = null!;
 
         /// <summary>What binds the row to <see cref="Statement"/>. Rows of one type follow each other mostly.</summary>
         public RowStatements For(object row, Func<RowStatements, string> sql)

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
 using SQLitePCL;
 
@@ -11,42 +9,42 @@ internal static class SqliteBinding
 {
     private const int OnStack = 512;
 
-    public static void Bind(sqlite3_stmt statement, int index, string value)
+    public static void Bind(Statement statement, int index, string value)
     {
         if (value.Length * 3 > OnStack)
         {
-            Check(raw.sqlite3_bind_text(statement, index, value));
+            Check(NativeSqlite.BindText(statement, index, Encoding.UTF8.GetBytes(value)));
             return;
         }
 
         Span<byte> utf8 = stackalloc byte[OnStack];
-        Check(raw.sqlite3_bind_text(statement, index, utf8[..Encoding.UTF8.GetBytes(value, utf8)]));
+        Check(NativeSqlite.BindText(statement, index, utf8[..Encoding.UTF8.GetBytes(value, utf8)]));
     }
 
-    public static void BindUtf8(sqlite3_stmt statement, int index, ReadOnlySpan<byte> value) => Check(raw.sqlite3_bind_text(statement, index, value));
+    public static void BindUtf8(Statement statement, int index, ReadOnlySpan<byte> value) => Check(NativeSqlite.BindText(statement, index, value));
 
-    public static void Bind(sqlite3_stmt statement, int index, byte[] value) => Check(raw.sqlite3_bind_blob(statement, index, value));
+    public static void Bind(Statement statement, int index, byte[] value) => Check(NativeSqlite.BindBlob(statement, index, value));
 
-    public static void Bind(sqlite3_stmt statement, int index, long value) => Check(raw.sqlite3_bind_int64(statement, index, value));
+    public static void Bind(Statement statement, int index, long value) => Check(NativeSqlite.Bind(statement, index, value));
 
-    public static void Bind(sqlite3_stmt statement, int index, int value) => Check(raw.sqlite3_bind_int64(statement, index, value));
+    public static void Bind(Statement statement, int index, int value) => Check(NativeSqlite.Bind(statement, index, value));
 
-    public static void Bind(sqlite3_stmt statement, int index, bool value) => Check(raw.sqlite3_bind_int(statement, index, value ? 1 : 0));
+    public static void Bind(Statement statement, int index, bool value) => Check(NativeSqlite.Bind(statement, index, value ? 1 : 0));
 
-    public static void BindNull(sqlite3_stmt statement, int index) => Check(raw.sqlite3_bind_null(statement, index));
+    public static void BindNull(Statement statement, int index) => Check(NativeSqlite.BindNull(statement, index));
 
-    public static void BindId(sqlite3_stmt statement, int index, Guid value)
+    public static void BindId(Statement statement, int index, Guid value)
     {
         Span<byte> bytes = stackalloc byte[16];
         value.TryWriteBytes(bytes, bigEndian: true, out _);
-        Check(raw.sqlite3_bind_blob(statement, index, bytes));
+        Check(NativeSqlite.BindBlob(statement, index, bytes));
     }
 
-    public static void BindDecimal(sqlite3_stmt statement, int index, decimal value)
+    public static void BindDecimal(Statement statement, int index, decimal value)
     {
         Span<byte> utf8 = stackalloc byte[40];
         value.TryFormat(utf8, out var length, default, CultureInfo.InvariantCulture);
-        Check(raw.sqlite3_bind_text(statement, index, utf8[..length]));
+        Check(NativeSqlite.BindText(statement, index, utf8[..length]));
     }
 
     private static void Check(int code)
@@ -61,32 +59,70 @@ internal static class SqliteBinding
 /// <summary>Reads columns of the present row.</summary>
 internal static class SqliteColumns
 {
-    public static bool IsNull(sqlite3_stmt statement, int index) => raw.sqlite3_column_type(statement, index) == raw.SQLITE_NULL;
+    /// <summary>So many characters hold no more digits than 63 bits do.</summary>
+    private const int ShortDigits = 18;
 
-    public static long Int64(sqlite3_stmt statement, int index) => raw.sqlite3_column_int64(statement, index);
+    public static bool IsNull(Statement statement, int index) => NativeSqlite.ColumnType(statement, index) == raw.SQLITE_NULL;
 
-    public static int Int32(sqlite3_stmt statement, int index) => checked((int)raw.sqlite3_column_int64(statement, index));
+    public static long Int64(Statement statement, int index) => NativeSqlite.ColumnInt64(statement, index);
 
-    public static bool Bool(sqlite3_stmt statement, int index) => raw.sqlite3_column_int(statement, index) != 0;
+    public static int Int32(Statement statement, int index) => checked((int)NativeSqlite.ColumnInt64(statement, index));
 
-    public static byte[] Bytes(sqlite3_stmt statement, int index) => raw.sqlite3_column_blob(statement, index).ToArray();
+    public static bool Bool(Statement statement, int index) => NativeSqlite.ColumnInt64(statement, index) != 0;
 
-    public static string Text(sqlite3_stmt statement, int index, TextCache texts) => texts.Get(Utf8(statement, index));
+    public static byte[] Bytes(Statement statement, int index) => NativeSqlite.ColumnBlob(statement, index).ToArray();
 
-    public static Guid Id(sqlite3_stmt statement, int index) => new(raw.sqlite3_column_blob(statement, index), bigEndian: true);
+    public static string Text(Statement statement, int index, TextCache texts) => texts.Get(Utf8(statement, index));
 
-    public static decimal Decimal(sqlite3_stmt statement, int index) => ParseDecimal(Utf8(statement, index));
+    public static Guid Id(Statement statement, int index) => new(NativeSqlite.ColumnBlob(statement, index), bigEndian: true);
 
-    public static decimal ParseDecimal(ReadOnlySpan<byte> utf8) =>
-        decimal.TryParse(utf8, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+    public static decimal Decimal(Statement statement, int index) => ParseDecimal(Utf8(statement, index));
+
+    /// <summary>A stored decimal with all its digits, trailing zeros among them.</summary>
+    public static decimal ParseDecimal(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.Length <= ShortDigits && IsShort(utf8, out var number, out var scale, out var isNegative))
+        {
+            return new decimal(unchecked((int)number), (int)(number >> 32), 0, isNegative, scale);
+        }
+
+        return decimal.TryParse(utf8, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
             ? value
             : throw new BillingException(BillingErrorCodes.Storage, $"'{Encoding.UTF8.GetString(utf8)}' is not a stored decimal.");
+    }
 
     /// <summary>The text of a column, until the next step.</summary>
-    public static ReadOnlySpan<byte> Utf8(sqlite3_stmt statement, int index)
+    public static ReadOnlySpan<byte> Utf8(Statement statement, int index) => NativeSqlite.ColumnText(statement, index);
+
+    /// <summary>Takes a plain number apart: most are short, and this is several times as fast as a parser for all.</summary>
+    private static bool IsShort(ReadOnlySpan<byte> utf8, out long number, out byte scale, out bool isNegative)
     {
-        var text = raw.sqlite3_column_text(statement, index);
-        var length = raw.sqlite3_column_bytes(statement, index);
-        return length == 0 ? [] : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.AsRef(in text.GetPinnableReference()), length);
+        (number, scale) = (0, 0);
+        isNegative = utf8.Length > 1 && utf8[0] == (byte)'-';
+        var digits = isNegative ? utf8[1..] : utf8;
+        var point = digits.IndexOf((byte)'.');
+        if (digits.IsEmpty || point == 0 || point == digits.Length - 1)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < digits.Length; i++)
+        {
+            if (i == point)
+            {
+                continue;
+            }
+
+            var digit = digits[i] - '0';
+            if (digit is < 0 or > 9)
+            {
+                return false;
+            }
+
+            number = (number * 10) + digit;
+        }
+
+        scale = point < 0 ? (byte)0 : (byte)(digits.Length - 1 - point);
+        return true;
     }
 }

@@ -8,7 +8,7 @@ namespace Billing.EntityFrameworkCore.Sqlite;
 /// <summary>Prepared statements of one connection, and texts that were read from it before. Used by one call at a time, as the connection is.</summary>
 internal sealed class StatementCache(sqlite3 handle) : IDisposable
 {
-    private readonly Dictionary<string, sqlite3_stmt> _prepared = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Statement> _prepared = new(StringComparer.Ordinal);
 
     private readonly ArrayBufferWriter<byte> _json = new();
     private IReadOnlyList<string>? _texts;
@@ -17,25 +17,25 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
     public TextCache Texts { get; } = new();
 
     /// <summary>The statement for a text of SQL; it is prepared once.</summary>
-    public sqlite3_stmt Prepare(string sql)
+    public Statement Prepare(string sql)
     {
         if (!_prepared.TryGetValue(sql, out var statement))
         {
             // 1: SQLITE_PREPARE_PERSISTENT, the statement lives long.
-            Check(raw.sqlite3_prepare_v3(handle, sql, 1, out statement));
-            _prepared.Add(sql, statement);
+            Check(raw.sqlite3_prepare_v3(handle, sql, 1, out var prepared));
+            _prepared.Add(sql, statement = new Statement(prepared));
         }
 
         return statement;
     }
 
     /// <summary>Runs a statement that gives no rows.</summary>
-    public void Run(sqlite3_stmt statement)
+    public void Run(Statement statement)
     {
-        var code = raw.sqlite3_step(statement);
+        var code = raw.sqlite3_step(statement.Handle);
         if (code == raw.SQLITE_DONE)
         {
-            _ = raw.sqlite3_reset(statement);
+            _ = raw.sqlite3_reset(statement.Handle);
             return;
         }
 
@@ -43,16 +43,16 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
     }
 
     /// <summary>Runs a statement that gives no rows; gives how many rows it changed.</summary>
-    public int RunCounted(sqlite3_stmt statement)
+    public int RunCounted(Statement statement)
     {
         Run(statement);
         return raw.sqlite3_changes(handle);
     }
 
     /// <summary>Moves to the next row. After the last one, and after an error, the statement is ready to be run again.</summary>
-    public bool Read(sqlite3_stmt statement)
+    public bool Read(Statement statement)
     {
-        var code = raw.sqlite3_step(statement);
+        var code = raw.sqlite3_step(statement.Handle);
         if (code == raw.SQLITE_ROW)
         {
             return true;
@@ -63,12 +63,12 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
             Fail(statement, code);
         }
 
-        _ = raw.sqlite3_reset(statement);
+        _ = raw.sqlite3_reset(statement.Handle);
         return false;
     }
 
     /// <summary>Reads all rows.</summary>
-    public void ReadAll(sqlite3_stmt statement, Action read, CancellationToken cancellationToken)
+    public void ReadAll(Statement statement, Action read, CancellationToken cancellationToken)
     {
         try
         {
@@ -78,16 +78,15 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
                 read();
             }
         }
-        catch
+        finally
         {
-            // Whatever went wrong: a statement that is left in the middle would keep its snapshot open.
-            _ = raw.sqlite3_reset(statement);
-            throw;
+            // A statement that is left in the middle would keep its snapshot open.
+            _ = raw.sqlite3_reset(statement.Handle);
         }
     }
 
     /// <summary>Binds texts as one JSON array. The same list comes for several statements in a row.</summary>
-    public void BindTexts(sqlite3_stmt statement, int index, IReadOnlyList<string> texts)
+    public void BindTexts(Statement statement, int index, IReadOnlyList<string> texts)
     {
         if (!ReferenceEquals(texts, _texts))
         {
@@ -118,7 +117,7 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
         _prepared.Clear();
     }
 
-    private void Fail(sqlite3_stmt statement, int code)
+    private void Fail(Statement statement, int code)
     {
         try
         {
@@ -126,7 +125,7 @@ internal sealed class StatementCache(sqlite3 handle) : IDisposable
         }
         finally
         {
-            _ = raw.sqlite3_reset(statement);
+            _ = raw.sqlite3_reset(statement.Handle);
         }
     }
 

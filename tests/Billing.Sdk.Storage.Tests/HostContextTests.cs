@@ -135,6 +135,43 @@ public sealed class HostContextTests : IDisposable
         }
     }
 
+    /// <summary>The tenant is a condition of every statement: the belt that query filters would be, also where statements go past Entity Framework.</summary>
+    [Theory, MemberData(nameof(Paths))]
+    public async Task Every_statement_names_the_tenant(bool useFastPath)
+    {
+        var storage = Storage(useFastPath);
+        var subscription = _samples.Row<Subscription>(Acme, "p1");
+        var rows = new[] { RowChange.Insert(_samples.Row<InvoiceLine>(Acme, "p1")), RowChange.Insert(subscription) };
+        var record = _samples.Row<Usage.UsageRecord>(Acme, "p1") with { Removed = false };
+        var rollup = _samples.Row<Usage.UsageRollup>(Acme, "p1");
+        _statements.Texts.Clear();
+        await storage.CommitAsync(Changes("p1", 0, rows));
+        await storage.CommitAsync(Changes("p1", 1) with { Due = new Dictionary<DueKind, NodaTime.Instant?> { [DueKind.Aging] = null, [DueKind.Billing] = Noon } });
+        await storage.AppendUsageAsync(Acme, [new UsageAppend { Record = record, Rollups = [rollup], MakesDue = new DueItem { Tenant = Acme, Kind = DueKind.Billing, PayerId = "p1", DueAt = Noon } }], CancellationToken.None);
+        await storage.CorrectUsageAsync(Acme, record with { Version = record.Version + 1 }, [rollup with { Replaces = true }], null, CancellationToken.None);
+        await storage.ReadPayersAsync(Acme, ["p1", "p2"], SnapshotParts.All, CancellationToken.None);
+        await storage.ReadPayersAsync(Acme, ["p1", "p2"], SnapshotParts.Lines | SnapshotParts.PendingItems | SnapshotParts.Invoices | SnapshotParts.OpenOnly, CancellationToken.None);
+        foreach (var needsEvents in new[] { false, true })
+        {
+            var query = new UsageQuery { SubscriptionId = rollup.SubscriptionId, Meter = rollup.Meter, EventType = "t", From = rollup.Bucket - Minutes(20), To = rollup.Bucket + Minutes(20), NeedsEvents = needsEvents };
+            await storage.ReadUsageAsync(Acme, [query], CancellationToken.None);
+        }
+
+        await storage.LeaseOutboxAsync(Acme, Noon, Minutes(1), 10, CancellationToken.None);
+        await storage.SplitDueAsync(Acme, DueKind.Billing, Noon, 10, CancellationToken.None);
+        await storage.ReadSubscriptionsOfCustomersAsync(Acme, [subscription.CustomerId], CancellationToken.None);
+        var ours = _statements.Texts.Where(sql => sql.Contains("billing_", StringComparison.Ordinal)).ToArray();
+        Assert.True(ours.Length > 40, $"Only {ours.Length} statements were seen.");
+        Assert.All(ours, sql => Assert.Contains("'acme'", sql, StringComparison.Ordinal));
+        Assert.All(
+            ours.Where(sql => sql.StartsWith("SELECT", StringComparison.Ordinal)),
+            sql => Assert.True(Count(sql, "\"tenant\" = ") >= Count(sql, " \"billing_"), $"A table is read without the tenant: {sql}"));
+
+        static int Count(string text, string part) => text.Split(part).Length - 1;
+
+        static NodaTime.Duration Minutes(int minutes) => NodaTime.Duration.FromMinutes(minutes);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(50)]

@@ -1,6 +1,8 @@
+using System.Globalization;
 using Billing.EntityFrameworkCore;
 using Billing.EntityFrameworkCore.Sqlite;
 using Billing.Invoicing;
+using Billing.Subscriptions;
 using Billing.Testing.Storage;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -75,6 +77,73 @@ public sealed class SqliteStorageTests : IDisposable
         Assert.Empty(await storage.ListPayersAsync(Acme, null, 10, CancellationToken.None));
         held.Rollback();
         Assert.Equal([CommitOutcome.Committed], await storage.CommitAsync(Changes("p1", 0)));
+    }
+
+    [Fact]
+    public async Task Calls_wait_for_another_process_that_writes_and_reads_do_not()
+    {
+        using var storage = await OpenAsync();
+        await storage.CommitAsync(Changes("p1", 0));
+        using var other = Connect();
+        using var held = other.BeginTransaction(deferred: false);
+        Scalar(other, "UPDATE billing_customer SET currency = 'USD'");
+        var usage = new UsageAppend { Record = _samples.Row<Usage.UsageRecord>(Acme, "p1") };
+        var commit = Task.Run(() => storage.CommitAsync(Changes("p1", 1)));
+        var append = Task.Run(() => storage.AppendUsageAsync(Acme, [usage], CancellationToken.None));
+        Assert.Equal("EUR", (await storage.ReadAsync("p1")).Payer.Currency);
+        Assert.False(commit.IsCompleted || append.IsCompleted);
+        held.Rollback();
+        Assert.Equal([CommitOutcome.Committed], await commit);
+        Assert.Equal([UsageOutcome.Accepted], await append);
+    }
+
+    [Fact]
+    public async Task A_page_is_one_moment_while_another_process_writes()
+    {
+        using var storage = await OpenAsync();
+        var payers = Enumerable.Range(0, 50).Select(i => $"p{i:00}").ToArray();
+        await storage.CommitAsync([.. payers.Select(p => Changes(p, 0))]);
+        using var second = await OpenAsync();
+        var writing = Task.Run(async () =>
+        {
+            for (var version = 1; version <= 20; version++)
+            {
+                await second.CommitAsync([.. payers.Select(p => Changes(p, version, RowChange.Insert(new RowSamples().Row<Subscription>(Acme, p) with { Id = $"{p} {version}" })))]);
+            }
+        });
+        while (!writing.IsCompleted)
+        {
+            var page = await storage.ReadPayersAsync(Acme, payers, SnapshotParts.All, CancellationToken.None);
+            Assert.Single(page.Select(p => p.Payer.BillingVersion).Distinct());
+            Assert.All(page, p => Assert.Equal(p.Payer.BillingVersion - 1, p.Subscriptions.Count));
+        }
+
+        await writing;
+    }
+
+    [Fact]
+    public async Task Decimals_come_back_with_all_their_digits()
+    {
+        using var storage = await OpenAsync();
+        string[] texts =
+        [
+            "0", "0.0", "-0.5", "1.500", "7", "-7.25", "0.0000000000000000000000000001", "79228162514264337593543950335", "-79228162514264337593543950335",
+            "123456789012345678", "-12345678901234567", "1234567890.12345678", "12345678901234567.8", "2147483648", "4294967296", "9.999999999999999",
+        ];
+        var lines = texts.Select(t => _samples.Row<InvoiceLine>(Acme, "p1") with { Quantity = decimal.Parse(t, CultureInfo.InvariantCulture) }).ToArray();
+        await storage.CommitAsync(Changes("p1", 0, [.. lines.Select(RowChange.Insert)]));
+        Assert.Equal(texts, (await storage.ReadAsync("p1")).Lines.Select(l => l.Quantity.ToString(CultureInfo.InvariantCulture)));
+        var bucket = _samples.Row<Usage.UsageRollup>(Acme, "p1") with { Group = "", Replaces = false, Count = 1 };
+        var sums = texts[..7].Concat(texts[9..]).Select(t => decimal.Parse(t, CultureInfo.InvariantCulture)).ToArray();
+        foreach (var sum in sums)
+        {
+            var append = new UsageAppend { Record = _samples.Row<Usage.UsageRecord>(Acme, "p1"), Rollups = [bucket with { Sum = sum, Min = sum, Max = sum }] };
+            await storage.AppendUsageAsync(Acme, [append], CancellationToken.None);
+        }
+
+        var query = new UsageQuery { SubscriptionId = bucket.SubscriptionId, Meter = bucket.Meter, EventType = "-", From = bucket.Bucket, To = bucket.Bucket + Duration.FromMinutes(15) };
+        var group = (await storage.ReadUsageAsync(Acme, [query], CancellationToken.None))[0].Groups.Single();
+        Assert.Equal(new UsageGroup("", sums.Length, sums.Sum(), sums.Min(), sums.Max()), group);
     }
 
     [Theory]
