@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Billing.Credits;
 using Billing.Customers;
 using Billing.Discounts;
@@ -214,7 +215,7 @@ internal readonly record struct RowKey(Guid Id, string? Text)
 /// <summary>Which table of a work holds which type.</summary>
 internal static class PayerTables
 {
-    private static readonly Type[] Types =
+    private static readonly ImmutableArray<Type> Types =
     [
         typeof(Customer), typeof(CustomerContact), typeof(Subscription), typeof(SubscriptionTerm), typeof(InvoiceLine), typeof(PendingItem), typeof(CouponRedemption), typeof(CreditGrant),
         typeof(CreditNote), typeof(CreditUse), typeof(Invoice), typeof(Payment), typeof(PaymentAttempt), typeof(Refund), typeof(PaymentMethod), typeof(QuarantineItem), typeof(LedgerTransaction),
@@ -228,7 +229,7 @@ internal static class PayerTables
 
     private static class Place<T>
     {
-        public static readonly int Value = Array.IndexOf(Types, typeof(T)) is var place and >= 0
+        public static readonly int Value = Types.IndexOf(typeof(T)) is var place and >= 0
             ? place
             : throw new InvalidOperationException($"{typeof(T).Name} is not a row of a payer.");
     }
