@@ -7,11 +7,11 @@ namespace Cluster;
 /// <param name="Postgres">A connection string of a role that may create databases; <see langword="null"/>: <c>BILLING_POSTGRES</c>, else a server of the sample's own.</param>
 internal sealed record Settings(int Customers, string? Postgres)
 {
-    /// <summary>Customers per shard: about forty shards, so that both workers have some when one of them dies.</summary>
-    public int ShardSize => Math.Clamp(Customers / 40, 25, 5000);
+    /// <summary>Customers per shard: about ten shards, so that both workers have one when one of them dies.</summary>
+    public int ShardSize => Math.Clamp(Customers / 10, 25, 5000);
 
     /// <summary>Customers per page, the unit of a commit.</summary>
-    public int PageSize => Math.Clamp(ShardSize / 5, 10, 1000);
+    public int PageSize => Math.Clamp(ShardSize / 20, 10, 1000);
 
     public static Settings For(int customers) => new(customers, null);
 

@@ -73,6 +73,24 @@ public sealed class SettledTests
     }
 
     [Fact]
+    public async Task A_command_between_late_usage_and_the_next_run_does_not_lose_it()
+    {
+        await using var shop = await Shop.OpenAsync();
+        await shop.PublishAsync(Shop.PlanOf("basic", Shop.Recurring("fee", Price.PerUnit(10m)), Shop.Metered("calls", Price.PerUnit(0.05m))));
+        await shop.SubscriberAsync("acme", "basic");
+        for (var month = 0; month <= 6; month++)
+        {
+            await shop.BillAsync(Start.PlusMonths(month));
+        }
+
+        await shop.CallAsync("acme", "late", Start.PlusMonths(1).PlusDays(5), "60");
+        await shop.Engine.Subscriptions.ChangeQuantityAsync(Shop.Tenant, new ChangeQuantityRequest { SubscriptionId = "acme", Quantity = 2m, When = ChangeTime.EndOfPeriod });
+        await shop.BillAsync(shop.Clock.Now);
+        await shop.BillAsync(Start.PlusMonths(7));
+        Assert.Equal(3m, (await shop.SumsByChargeAsync("acme"))["calls"]);
+    }
+
+    [Fact]
     public async Task A_change_that_takes_effect_in_a_settled_period_is_charged()
     {
         await using var shop = await Shop.OpenAsync();

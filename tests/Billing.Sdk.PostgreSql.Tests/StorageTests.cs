@@ -61,7 +61,7 @@ public sealed class StorageTests(TestDatabase database) : IClassFixture<TestData
     {
         var storage = await database.StartAsync(o => o with { ConnectionString = database.AsOwner, RowSecurity = false });
         var counts = new List<int>();
-        foreach (var size in new[] { 100, 1000 })
+        foreach (var size in new[] { 1000, 3000 })
         {
             var payers = Enumerable.Range(0, size).Select(i => Changes($"{size}-{i}", 0, RowChange.Insert(_samples.Row<InvoiceLine>(Acme, $"{size}-{i}")))).ToArray();
             using var counter = new ExchangeCounter(database.AsOwner);

@@ -26,10 +26,7 @@ internal sealed class PayerBilling
         _work = work;
         _rating = new RatingStage(stages);
         _issue = new InvoiceIssue(stages, work);
-        if (work is { IsReopened: true, IsPartial: false })
-        {
-            work.ReachBackTo(Instant.MinValue);
-        }
+        work.TakeReopening();
     }
 
     /// <summary>Ids of the invoices made, drafts included, in order.</summary>

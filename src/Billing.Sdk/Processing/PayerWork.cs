@@ -21,6 +21,7 @@ internal sealed class PayerWork
     private readonly List<NumberRequest> _numbers = [];
     private readonly Dictionary<DueKind, Instant?> _due = [];
     private readonly IReadOnlyList<DueItem> _dueSeen = [];
+    private bool _billed;
     private readonly long _expectedVersion;
 
     private PayerWork(TenantContext context, CommandContext actor, Customer payer, long expectedVersion)
@@ -149,6 +150,16 @@ internal sealed class PayerWork
         && (_dueSeen.Any(d => d.ReopensFrom < settled)
             || Context.Catalogs.Any(c => c.EffectiveAt < settled && !(c.RecordedAt <= Payer.BilledThrough)));
 
+    /// <summary>Billing looks at what reaches back: the payer's commit takes the mark away.</summary>
+    public void TakeReopening()
+    {
+        _billed = true;
+        if (IsReopened && !IsPartial)
+        {
+            ReachBackTo(Instant.MinValue);
+        }
+    }
+
     /// <summary>A change of the past: when it reaches into settled periods, runs look at everything again.</summary>
     public void ReachBackTo(Instant at)
     {
@@ -198,6 +209,7 @@ internal sealed class PayerWork
     /// <summary>All differences as one unit; each changed row has the version after the stored one.</summary>
     public PayerChanges ToChanges(IdempotencyRecord? idempotency = null)
     {
+        KeepReopening();
         SetDerivedDue(all: false);
         Put(Payer with { BillingVersion = _expectedVersion + 1 });
         var rows = new List<RowChange>();
@@ -220,6 +232,15 @@ internal sealed class PayerWork
 
     /// <summary>Corrects what a partial work may have left: collection, aging or expiry due for rows that are settled.</summary>
     public void CorrectDue() => SetDerivedDue(all: true);
+
+    /// <summary>Whoever moves the due moment without billing takes the mark of late usage away with it: what it said then stands on the payer's own row.</summary>
+    private void KeepReopening()
+    {
+        if (!_billed && _due.ContainsKey(DueKind.Billing) && _dueSeen.FirstOrDefault(d => d.Kind == DueKind.Billing)?.ReopensFrom is { } from)
+        {
+            ReachBackTo(from);
+        }
+    }
 
     private void SetDerivedDue(bool all)
     {

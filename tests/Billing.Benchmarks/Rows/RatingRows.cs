@@ -10,8 +10,11 @@ namespace Billing.Benchmarks.Rows;
 /// <summary>Rating without a store on one thread, against loops that a programmer writes for one price.</summary>
 internal sealed class RatingRows(Settings settings, Report report)
 {
-    /// <summary>Each event alone, at graduated tiers.</summary>
+    /// <summary>A batch of events, each priced by itself at graduated tiers.</summary>
     public const string Each = "rating";
+
+    /// <summary>The same with a request and an answer for each event, as tasks see them.</summary>
+    public const string Requests = "rating-requests";
 
     /// <summary>Events with text properties are summed up by account, then the sum is priced.</summary>
     public const string Accounts = "rating-accounts";
@@ -27,8 +30,10 @@ internal sealed class RatingRows(Settings settings, Report report)
         var quantities = Array.ConvertAll(events, e => decimal.Parse(e.Properties["minutes"], NumberStyles.Number, CultureInfo.InvariantCulture));
         if (settings.Wants(Each))
         {
+            var amounts = new decimal[quantities.Length];
+            report.Row(Each, Samples(events.Length, () => PriceBatch(quantities, amounts), () => PlainRating.PriceEach(quantities, World.Tiers)), Bar.AtMost(2), "ns/event");
             var requests = Array.ConvertAll(quantities, q => new PricingRequest { Price = World.Tiers, Quantity = q, Currency = "USD" });
-            report.Row(Each, Samples(events.Length, () => PriceEach(requests), () => PlainRating.PriceEach(quantities, World.Tiers)), Bar.AtMost(2), "ns/event");
+            report.Row(Requests, Samples(events.Length, () => PriceEach(requests), () => PlainRating.PriceEach(quantities, World.Tiers)), null, "ns/event");
         }
 
         if (settings.Wants(Accounts))
@@ -51,6 +56,18 @@ internal sealed class RatingRows(Settings settings, Report report)
         {
             yield return new Sample(Pure.Nanoseconds(engine, settings.PureSeconds) / events, Pure.Nanoseconds(plain, settings.PureSeconds) / events);
         }
+    }
+
+    private static decimal PriceBatch(decimal[] quantities, decimal[] amounts)
+    {
+        new PriceCalculator().Amounts(World.Tiers, quantities, amounts);
+        var sum = 0m;
+        foreach (var amount in amounts)
+        {
+            sum += amount;
+        }
+
+        return sum;
     }
 
     private static decimal PriceEach(PricingRequest[] requests)
