@@ -67,8 +67,9 @@ public static class Simulation
             await world.CheckAsync(observer, cancellationToken).ConfigureAwait(false);
         }
 
+        // Long enough for a month's end: late usage waits for the next invoice, and in one of the histories it may just have missed one.
         world.IsDisturbed = false;
-        await WorkUntilAsync(world, observer.Engine, world.Clock.Now + Duration.FromDays(12), cancellationToken).ConfigureAwait(false);
+        await WorkUntilAsync(world, observer.Engine, world.Clock.Now + Duration.FromDays(45), cancellationToken).ConfigureAwait(false);
         await world.CheckAsync(observer, cancellationToken).ConfigureAwait(false);
         await world.CheckEndAsync(observer.Engine, cancellationToken).ConfigureAwait(false);
         world.Tell((await Books.ReadAsync(observer.Engine, world.Storage, ScenarioHost.Tenant, cancellationToken).ConfigureAwait(false)).ToString());
