@@ -5,7 +5,7 @@ public class BenchmarksTests
 {
     private static readonly string[] Everywhere =
     [
-        "ingest-new", "ingest-resent", "bill", "bill-second", "idle-plugins", "years-10", "rating", "rating-accounts", "compose", "compose-memory",
+        "ingest-new", "ingest-resent", "bill", "bill-second", "idle-plugins", "years-10", "rating", "rating-accounts", "rating-requests", "compose", "compose-memory",
     ];
 
     private static readonly string[] WithDatabase =
