@@ -39,8 +39,10 @@ public class BrokenInvariantTests
     public async Task Lines_that_are_lost_let_a_repeated_run_bill_again() => await AssertBrokenAsync<RepeatedRunProducesNothing>(
         WrongStore.With(store =>
         {
-            store.ChangeRows(row => row is InvoiceLine or Subscription { Version: > 1 } ? null : row);
-            store.Change(nameof(IBillingStorage.ReadDueAsync), (right, arguments) => WithAcme(right(arguments), arguments));
+            store.ChangeRows(row => row is InvoiceLine ? null : row);
+            store.Change(nameof(IBillingStorage.SplitDueAsync), (_, _) => Task.FromResult(new DueRanges(1, [])));
+            store.Change(nameof(IBillingStorage.ReadDueRangeAsync), (right, arguments) => WithAcme(right(arguments), arguments));
+            store.Change(nameof(IBillingStorage.ReadPayersAsync), (right, arguments) => DueFromTheStart(right(arguments)));
         }));
 
     [Fact]
@@ -86,6 +88,9 @@ public class BrokenInvariantTests
         var due = await (Task<IReadOnlyList<DueItem>>)right!;
         return arguments[1] is DueKind.Billing && due.Count == 0 ? [Due(arguments[1])] : due;
     }
+
+    private static async Task<IReadOnlyList<PayerSnapshot>> DueFromTheStart(object? right) =>
+        [.. (await (Task<IReadOnlyList<PayerSnapshot>>)right!).Select(s => s with { Due = [.. s.Due.Select(d => d.Kind == DueKind.Billing ? d with { DueAt = Documents.Day(2024, 1, 15) } : d)] })];
 
     private static DueItem Due(object? kind) => new() { Tenant = ScenarioHost.Tenant, Kind = (DueKind)kind!, PayerId = "acme", DueAt = Documents.Day(2024, 1, 15) };
 
