@@ -12,7 +12,7 @@ internal sealed class BillingRun(EngineCore core)
     {
         var tenant = await OpenAsync(context, asOf, cancellationToken).ConfigureAwait(false);
         var worker = new WorkerOptions();
-        var run = await new RunControl(core).StartHereAsync(tenant, context, asOf, worker, cancellationToken).ConfigureAwait(false);
+        var run = await new RunControl(core).StartAsync(tenant, context, asOf, cancellationToken).ConfigureAwait(false);
         if (run is null)
         {
             return new BillingRunResult { Payers = 0, InvoiceCount = 0, QuarantinedCount = 0 };

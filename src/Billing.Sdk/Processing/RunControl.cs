@@ -37,8 +37,8 @@ internal sealed class RunControl(EngineCore core)
         return (run with { Shards = shards.Count }, shards);
     }
 
-    /// <summary>Starts a run whose first shard this worker has at once; <see langword="null"/>: nothing is due, and nothing is written.</summary>
-    public async Task<RunRecord?> StartHereAsync(TenantContext tenant, CommandContext context, Instant asOf, WorkerOptions worker, CancellationToken cancellationToken)
+    /// <summary>Starts a run over all payers that are due; <see langword="null"/>: none is, and nothing is written.</summary>
+    public async Task<RunRecord?> StartAsync(TenantContext tenant, CommandContext context, Instant asOf, CancellationToken cancellationToken)
     {
         var (run, shards) = await PrepareAsync(tenant, context, new StartRunRequest { AsOf = asOf }, cancellationToken).ConfigureAwait(false);
         if (shards.Count == 0)
