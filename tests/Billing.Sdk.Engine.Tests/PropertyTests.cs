@@ -22,7 +22,7 @@ public sealed class PropertyTests
             from cuts in Gen.ListOf(Gen.Choose(2, DaysOfJanuary))
             from ends in Gen.ListOf(Gen.Choose(1, DaysOfJanuary))
             select (Price: cents / 100m, Cuts: cuts.Distinct().Order().Take(6).ToList(), Ends: ends.Distinct().OrderDescending().Take(4).ToList());
-        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => CutAsync(c.Price, c.Cuts, c.Ends).GetAwaiter().GetResult()));
+        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => Run(() => CutAsync(c.Price, c.Cuts, c.Ends))));
     }
 
     private static async Task CutAsync(decimal price, List<int> cuts, List<int> ends)
@@ -58,7 +58,7 @@ public sealed class PropertyTests
             from first in Gen.Choose(0, 9)
             from changes in Gen.ListOf(Gen.Choose(2, DaysOfJanuary).Zip(Gen.Choose(0, 9)))
             select (PerDay: centsPerDay / 100m, First: first, Changes: changes.DistinctBy(x => x.Item1).OrderBy(x => x.Item1).Take(6).ToList());
-        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => ChangeQuantitiesAsync(c.PerDay, c.First, c.Changes).GetAwaiter().GetResult()));
+        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => Run(() => ChangeQuantitiesAsync(c.PerDay, c.First, c.Changes))));
     }
 
     /// <summary>A price that is whole cents on each day: rounding has no part in it.</summary>
@@ -89,7 +89,7 @@ public sealed class PropertyTests
             from up in Gen.Choose(2, 30)
             from down in Gen.Choose(up + 1, DaysOfJanuary)
             select (Price: cents / 100m, First: first, More: more, Up: up, Down: down);
-        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => UpAndDownAsync(c.Price, c.First, c.More, c.Up, c.Down).GetAwaiter().GetResult()));
+        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => Run(() => UpAndDownAsync(c.Price, c.First, c.More, c.Up, c.Down))));
     }
 
     private static async Task UpAndDownAsync(decimal price, int first, int more, int up, int down)
@@ -116,7 +116,7 @@ public sealed class PropertyTests
             from days in Gen.Choose(0, 20)
             from number in Gen.Choose(1, 9)
             select (kind, days, number);
-        Check.QuickThrowOnFailure(Prop.ForAll(Gen.ListOf(steps).Select(s => s.Take(8).ToList()).ToArbitrary(), s => LiveAsync(s).GetAwaiter().GetResult()));
+        Check.QuickThrowOnFailure(Prop.ForAll(Gen.ListOf(steps).Select(s => s.Take(8).ToList()).ToArbitrary(), s => Run(() => LiveAsync(s))));
     }
 
     private static async Task LiveAsync(IReadOnlyList<(string Kind, int Days, int Number)> steps)
@@ -210,7 +210,7 @@ public sealed class PropertyTests
             from keys in Gen.ArrayOf(Gen.Choose(0, 1_000_000), 2 * list.Count)
             from batch in Gen.Choose(1, 5)
             select (Events: list.Select((e, i) => EntryOf(i, e.day, e.hour, e.tenths)).ToList(), Keys: keys, Batch: batch);
-        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => ArriveAsync(c.Events, c.Keys, c.Batch).GetAwaiter().GetResult()));
+        Check.QuickThrowOnFailure(Prop.ForAll(cases.ToArbitrary(), c => Run(() => ArriveAsync(c.Events, c.Keys, c.Batch))));
     }
 
     private static async Task ArriveAsync(List<UsageEntry> events, int[] keys, int batch)
@@ -261,4 +261,7 @@ public sealed class PropertyTests
     private static decimal Cents(decimal amount) => Math.Round(amount, 2, MidpointRounding.AwayFromZero);
 
     private static async Task<decimal> SumAsync(Shop shop) => (await shop.SumsByChargeAsync("acme")).GetValueOrDefault("line");
+
+    /// <summary>A property is a plain function, so its life is waited for. It runs on threads of the pool: on the runner's own few threads it could wait for one that waits for it.</summary>
+    private static void Run(Func<Task> life) => Task.Run(life).GetAwaiter().GetResult();
 }
